@@ -1,0 +1,127 @@
+package job
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Kind is what an event says.
+type Kind string
+
+// Outcomes: every published job ends in exactly one of these.
+const (
+	Accepted   Kind = "accepted"
+	Rejected   Kind = "rejected"
+	Expired    Kind = "expired"
+	Suppressed Kind = "suppressed"
+	Cancelled  Kind = "cancelled"
+	Duplicate  Kind = "duplicate"
+	Unknown    Kind = "unknown"
+)
+
+// Settled turns an unknown outcome into a known one.
+const Settled Kind = "settled"
+
+// Statuses follow an accepted message, from webhooks.
+const (
+	Held      Kind = "held"
+	Sent      Kind = "sent"
+	Delivered Kind = "delivered"
+	Read      Kind = "read"
+	Failed    Kind = "failed"
+)
+
+// Outcomes lists the kinds a job can end in, in the order reports show them.
+func Outcomes() []Kind {
+	return []Kind{Accepted, Rejected, Expired, Suppressed, Cancelled, Duplicate, Unknown}
+}
+
+// Kinds lists every kind of the contract.
+func Kinds() []Kind {
+	return append(Outcomes(), Settled, Held, Sent, Delivered, Read, Failed,
+		"reply", "opt_out", "opt_in", "campaign", "sender", "template", "account")
+}
+
+// IsOutcome reports whether the kind ends a job.
+func (k Kind) IsOutcome() bool {
+	switch k {
+	case Accepted, Rejected, Expired, Suppressed, Cancelled, Duplicate, Unknown:
+		return true
+	}
+	return false
+}
+
+// Event is a CloudEvents 1.0 envelope (JSON format) around what became of a job.
+type Event struct {
+	SpecVersion string `json:"specversion"`
+	// ID is deterministic: the same fact recorded twice has one id.
+	ID     string `json:"id"`
+	Source string `json:"source"`
+	// Type is wacast.<kind>.v1.
+	Type string `json:"type"`
+	// Subject is <campaign>/<id>, with _ for no campaign.
+	Subject         string    `json:"subject"`
+	Time            time.Time `json:"time"`
+	DataContentType string    `json:"datacontenttype"`
+	Data            EventData `json:"data"`
+}
+
+// EventData is what an event says of a job. It holds the recipient's number:
+// streams of events have an age limit and files of them are private.
+type EventData struct {
+	Kind     Kind   `json:"kind"`
+	Campaign string `json:"campaign,omitempty"`
+	ID       string `json:"id"`
+	From     string `json:"from"`
+	To       Phone  `json:"to,omitempty"`
+	UserID   string `json:"user_id,omitempty"`
+	Lane     Lane   `json:"lane,omitempty"`
+	Template string `json:"template,omitempty"`
+	Language string `json:"language,omitempty"`
+	// Attempt counts from 1; 0 when nothing was tried.
+	Attempt int    `json:"attempt,omitempty"`
+	Reason  Reason `json:"reason,omitempty"`
+	// Code is the Cloud API's error code, when it gave one.
+	Code int `json:"code,omitempty"`
+	// Detail is for people; programs use Reason and Code.
+	Detail string `json:"detail,omitempty"`
+	Wamid  Wamid  `json:"wamid,omitempty"`
+	// WaID is WhatsApp's id of the recipient, which may differ from To.
+	WaID Phone `json:"wa_id,omitempty"`
+	// Stream and Sequence name the publication that ends with this outcome.
+	Stream   string          `json:"stream,omitempty"`
+	Sequence uint64          `json:"sequence,omitempty"`
+	Metadata json.RawMessage `json:"metadata,omitempty"`
+}
+
+// NewEvent wraps data. The id is made of the job, the kind, the attempt and the
+// publication, so recording the same fact again gives the same id.
+func NewEvent(source string, at time.Time, data EventData) Event {
+	key := Key{Campaign: data.Campaign, ID: data.ID}
+	return Event{
+		SpecVersion: "1.0",
+		ID: key.String() + "/" + string(data.Kind) + "/" + strconv.Itoa(data.Attempt) +
+			"/" + data.Stream + "/" + strconv.FormatUint(data.Sequence, 10),
+		Source:          source,
+		Type:            "wacast." + string(data.Kind) + ".v1",
+		Subject:         key.String(),
+		Time:            at.UTC(),
+		DataContentType: "application/json",
+		Data:            data,
+	}
+}
+
+// Key is the job the event is about.
+func (e *Event) Key() Key { return Key{Campaign: e.Data.Campaign, ID: e.Data.ID} }
+
+// DecodeEvent reads an event. Fields it does not know are left out, so that a
+// consumer survives a newer wacast.
+func DecodeEvent(data []byte) (*Event, error) {
+	var e Event
+	if err := json.Unmarshal(data, &e); err != nil {
+		return nil, fmt.Errorf("decode event: %w", err)
+	}
+	return &e, nil
+}

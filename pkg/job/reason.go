@@ -1,0 +1,77 @@
+package job
+
+// Reason says why a job ended as it did, or why it waits. The list is closed: it
+// is the same word in events, dead letters, logs and metrics.
+type Reason string
+
+// Reasons of refusals that wacast itself makes.
+const (
+	// ReasonInvalidJob: the job cannot be decoded or breaks a rule of the contract.
+	ReasonInvalidJob Reason = "invalid_job"
+	// ReasonSubjectMismatch: subject and body name different queues.
+	ReasonSubjectMismatch Reason = "subject_mismatch"
+	// ReasonConflict: the same campaign and id came before with another body.
+	ReasonConflict Reason = "conflict"
+	// ReasonUnknownSender: the job's number belongs to no account of this wacast.
+	ReasonUnknownSender Reason = "unknown_sender"
+	// ReasonUnknownTemplate: no definition has this name and language.
+	ReasonUnknownTemplate Reason = "unknown_template"
+	// ReasonTemplateNotApproved: the definition's status does not allow sending.
+	ReasonTemplateNotApproved Reason = "template_not_approved"
+	// ReasonBadParameters: the parameters do not fit the template.
+	ReasonBadParameters Reason = "bad_parameters"
+	// ReasonExpired: expires_at passed before the job could be sent.
+	ReasonExpired Reason = "expired"
+	// ReasonAlreadySettled: this campaign and id already has an outcome.
+	ReasonAlreadySettled Reason = "already_settled"
+	// ReasonCancelled: an operator cancelled the campaign or the job.
+	ReasonCancelled Reason = "cancelled"
+	// ReasonOptedOut: the recipient does not want such messages.
+	ReasonOptedOut Reason = "opted_out"
+	// ReasonAttempts: every allowed attempt was refused.
+	ReasonAttempts Reason = "attempts_exhausted"
+)
+
+// Reasons of what the API answered.
+const (
+	// ReasonRefused: the API refused this message.
+	ReasonRefused Reason = "refused"
+	// ReasonRecipient: the API cannot or will not deliver to this recipient.
+	ReasonRecipient Reason = "recipient_refused"
+	// ReasonTemplate: the API refused the template, not just this message.
+	ReasonTemplate Reason = "template_refused"
+	// ReasonNumber: the API refused the sender number.
+	ReasonNumber Reason = "number_refused"
+	// ReasonAccount: the API refused the account or its token.
+	ReasonAccount Reason = "account_refused"
+	// ReasonThrottled: the API asked to slow down.
+	ReasonThrottled Reason = "throttled"
+	// ReasonTransient: the API had a passing fault.
+	ReasonTransient Reason = "transient"
+	// ReasonNotSent: the request never left this machine.
+	ReasonNotSent Reason = "not_sent"
+)
+
+// Reasons why an outcome is unknown.
+const (
+	// ReasonTimeout: no answer came in time.
+	ReasonTimeout Reason = "timeout"
+	// ReasonConnectionLost: the connection broke after the request was written.
+	ReasonConnectionLost Reason = "connection_lost"
+	// ReasonBadAnswer: an answer came that is no Cloud API answer.
+	ReasonBadAnswer Reason = "bad_answer"
+	// ReasonOwnerLost: the worker that claimed the job recorded no outcome.
+	ReasonOwnerLost Reason = "owner_lost"
+)
+
+// Reasons lists every reason, for metrics that exist before the first event.
+func Reasons() []Reason {
+	return []Reason{
+		ReasonInvalidJob, ReasonSubjectMismatch, ReasonConflict, ReasonUnknownSender, ReasonUnknownTemplate,
+		ReasonTemplateNotApproved, ReasonBadParameters, ReasonExpired, ReasonAlreadySettled, ReasonCancelled,
+		ReasonOptedOut, ReasonAttempts,
+		ReasonRefused, ReasonRecipient, ReasonTemplate, ReasonNumber, ReasonAccount, ReasonThrottled,
+		ReasonTransient, ReasonNotSent,
+		ReasonTimeout, ReasonConnectionLost, ReasonBadAnswer, ReasonOwnerLost,
+	}
+}

@@ -1,0 +1,45 @@
+package job
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Token names one attempt at one job. It travels in biz_opaque_callback_data
+// (at most 512 characters, Cloud API fact sheet 1.2) and comes back in every
+// status of the message, whatever became of the HTTP answer.
+type Token struct {
+	// Namespace keeps two wacasts on one WhatsApp account apart.
+	Namespace string
+	Key       Key
+	// Attempt counts from 1.
+	Attempt int
+}
+
+// String is namespace/1/attempt/campaign/id, at most 250 characters.
+func (t Token) String() string {
+	return t.Namespace + "/1/" + strconv.Itoa(t.Attempt) + "/" + t.Key.String()
+}
+
+// ParseToken reads what [Token.String] wrote. It reports false for the callback
+// data of any other system, which is no error.
+func ParseToken(s string) (Token, bool) {
+	parts := strings.Split(s, "/")
+	if len(parts) != 5 || parts[1] != "1" {
+		return Token{}, false
+	}
+	attempt, err := strconv.Atoi(parts[2])
+	if err != nil || attempt < 1 || strconv.Itoa(attempt) != parts[2] {
+		return Token{}, false
+	}
+	key := Key{Campaign: parts[3], ID: parts[4]}
+	if key.Campaign == NoCampaign {
+		key.Campaign = ""
+	} else if !validCampaign(key.Campaign) {
+		return Token{}, false
+	}
+	if !validID(key.ID) {
+		return Token{}, false
+	}
+	return Token{Namespace: parts[0], Key: key, Attempt: attempt}, true
+}
