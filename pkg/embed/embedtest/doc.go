@@ -1,0 +1,12 @@
+// Package embedtest gives tests the servers they need.
+//
+// [Redis] is for tests of everything that talks to Redis. What it is, in this order:
+//
+//   - the server of WACAST_TEST_REDIS_URL,
+//   - a redis-server or valkey-server found on PATH, started for the run,
+//   - miniredis, which with WACAST_REQUIRE_REDIS=1 is a failure instead: miniredis
+//     is close to Redis but is not Redis, and CI must not mistake one for the other.
+//
+// A package with such tests calls [Main] in its TestMain. [FakeRedis] is always
+// miniredis, with a clock the test sets.
+package embedtest
