@@ -1,0 +1,13 @@
+// Package sender knows who sends: the accounts (WABAs) with their tokens, the
+// numbers that belong to each with their limits, and what of it is stopped.
+//
+// A [Directory] answers whose number a job wants to send from. A [Secret] is a
+// token that may rotate while the process runs.
+//
+// [Stops] is the one place that knows what is stopped, why, since when and until
+// when. A refusal that concerns more than one message (an expired token, a number
+// that is not registered, a paused template) stops its scope once, for all
+// replicas; jobs that meet a stop go back untouched. A stop with an end lets one
+// probe through when its time has come: an accepted probe lifts the stop, a
+// refused one extends it.
+package sender
