@@ -145,23 +145,31 @@ func (n *NATS) start() (*server.Server, error) {
 		JetStream:  true,
 		StoreDir:   n.opts.Dir,
 		NoSigs:     true,
-		NoLog:      n.opts.Logger == nil,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("start embedded nats: %w", err)
 	}
-	if n.opts.Logger != nil {
-		s.SetLoggerV2(natsLogger{n.opts.Logger}, false, false, false)
-	}
+	log := &natsLogger{log: n.opts.Logger}
+	s.SetLoggerV2(log, false, false, false)
 	s.Start()
-	// JetStream is up when Start returns, or stays down; waiting is for the rest.
-	if !s.JetStreamEnabled() || !s.ReadyForConnections(natsStartTimeout) {
+	if err := ready(s, log); err != nil {
 		s.Shutdown()
 		s.WaitForShutdown()
-		return nil, fmt.Errorf("start embedded nats: not ready (is %s writable, with free space, and in use by no other process?)", n.opts.Dir)
+		return nil, fmt.Errorf("start embedded nats in %s: %w (is it writable, with free space, and in use by no other process?)", n.opts.Dir, err)
 	}
 	if addr, ok := s.Addr().(*net.TCPAddr); ok {
 		n.opts.Port = addr.Port // a restart comes back where clients look for it
 	}
 	return s, nil
+}
+
+// ready waits for the server. What it could not do it tells its logger only.
+func ready(s *server.Server, log *natsLogger) error {
+	if err := log.failure(); err != nil {
+		return err
+	}
+	if !s.ReadyForConnections(natsStartTimeout) {
+		return errors.New("it is not ready")
+	}
+	return log.failure()
 }

@@ -194,8 +194,10 @@ func TestNATSSaysWhatIsWrong(t *testing.T) {
 		n.Close()
 		t.Fatal("started in a directory that is a file")
 	}
-	if !strings.Contains(err.Error(), file) {
-		t.Errorf("error does not name the directory: %v", err)
+	for _, want := range []string{file, "JetStream"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error does not say %q: %v", want, err)
+		}
 	}
 	if !strings.Contains(out.String(), "JetStream") {
 		t.Errorf("the server's own words are missing from the log: %q", out.String())
