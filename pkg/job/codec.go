@@ -1,14 +1,10 @@
 package job
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
+	"unicode/utf8"
 )
 
 // ErrNewer marks a job this build is too old for: a later version, or a field it
@@ -18,48 +14,36 @@ var ErrNewer = errors.New("job is newer than this build")
 // ErrTooLarge marks a job above [MaxSize].
 var ErrTooLarge = fmt.Errorf("job is larger than %d bytes", MaxSize)
 
-// Decode reads one job for a worker. The error is [ErrNewer], [ErrTooLarge], an
-// [*InvalidError] that names the fields, or one that says where the JSON breaks.
-// A job with an unknown field is returned beside ErrNewer.
+// Decode reads one job for a worker. The error is [ErrNewer], [ErrTooLarge] or an
+// [*InvalidError] that names every field that is wrong. With ErrNewer comes as
+// much of the job as this build understands, unchecked.
 func Decode(data []byte) (*Job, error) {
-	if len(data) > MaxSize {
-		return nil, ErrTooLarge
-	}
-	j := new(Job)
-	unknown, err := decodeJSON(data, j)
-	if newer := newerVersion(data, j, err); newer != nil {
-		return j, newer
-	}
+	j, s, err := scanJob(data)
 	if err != nil {
 		return nil, err
 	}
-	if err := j.Validate(); err != nil {
-		return nil, err
+	if j.V > Version {
+		return j, fmt.Errorf("%w: its version is above %d", ErrNewer, Version)
 	}
-	if unknown != "" {
-		return j, fmt.Errorf("%w: unknown field %q", ErrNewer, unknown)
+	// What is unknown comes before what is wrong: a new kind of button is
+	// also a button without any of the kinds known here.
+	if len(s.unknown) > 0 {
+		return j, fmt.Errorf("%w: unknown field %s", ErrNewer, strings.Join(s.unknown, ", "))
 	}
-	return j, nil
+	return checked(j, s.bad)
 }
 
 // DecodeStrict reads one job for a producer: a field nobody knows is a mistake of
 // the author and an [*InvalidError], as is a later version.
 func DecodeStrict(data []byte) (*Job, error) {
-	if len(data) > MaxSize {
-		return nil, ErrTooLarge
-	}
-	j := new(Job)
-	unknown, err := decodeJSON(data, j)
+	j, s, err := scanJob(data)
 	if err != nil {
 		return nil, err
 	}
-	if unknown != "" {
-		return nil, &InvalidError{Fields: []FieldError{{Field: unknown, Problem: "is no field of a job (wacast schema job lists them)"}}}
+	for _, field := range s.unknown {
+		s.bad = append(s.bad, FieldError{field, "is no field of a job (wacast schema job lists them)"})
 	}
-	if err := j.Validate(); err != nil {
-		return nil, err
-	}
-	return j, nil
+	return checked(j, s.bad)
 }
 
 // Encode writes one checked job. The error is an [*InvalidError] or [ErrTooLarge].
@@ -67,124 +51,69 @@ func Encode(j *Job) ([]byte, error) {
 	if err := j.Validate(); err != nil {
 		return nil, err
 	}
-	data, err := json.Marshal(j)
-	if err != nil {
-		return nil, fmt.Errorf("encode job: %w", err)
+	w := newWriter()
+	w.job(j)
+	if w.err != nil {
+		return nil, fmt.Errorf("encode job: %w", w.err)
 	}
-	if len(data) > MaxSize {
+	if len(w.buf) > MaxSize {
 		return nil, ErrTooLarge
 	}
-	return data, nil
+	return w.buf, nil
 }
 
-// BodyHash tells two bodies with one key apart. It does not depend on white space
-// or on the order of the fields the contract names, so a job published by
-// another language compares equal.
-func (j *Job) BodyHash() uint64 {
-	data, err := json.Marshal(j)
-	if err != nil { // only an unencodable time or metadata, which Validate refuses
-		return 0
+// scanJob reads data into a job that is not checked yet. The error says that
+// data is too large or no JSON; what else is wrong is in the scanner.
+func scanJob(data []byte) (*Job, *scanner, error) {
+	if len(data) > MaxSize {
+		return nil, nil, ErrTooLarge
 	}
-	sum := sha256.Sum256(data)
-	return binary.BigEndian.Uint64(sum[:8])
+	j, s := new(Job), newScanner(data)
+	s.job(j)
+	if !s.end() {
+		return nil, nil, &InvalidError{Fields: []FieldError{*s.syntaxError("job")}}
+	}
+	return j, s, nil
 }
 
-// decodeJSON fills j and names the first unknown field, if any. Strictness costs
-// nothing in the common case: only a job with an unknown field is read twice.
-func decodeJSON(data []byte, j *Job) (unknown string, err error) {
-	err = decodeWith(data, j, true)
-	if err == nil {
-		return "", nil
+// syntaxError says where the text stops being one JSON value.
+func (s *scanner) syntaxError(what string) *FieldError {
+	problem := fmt.Sprintf("is not JSON: it breaks at byte %d", s.pos)
+	switch {
+	case !utf8.ValidString(s.text):
+		problem = "is not UTF-8"
+	case !s.broken:
+		problem = fmt.Sprintf("must be one JSON object, but there is more at byte %d", s.pos)
+	case s.pos >= len(s.text):
+		problem = "is not JSON: it ends too early"
 	}
-	if name, ok := unknownField(err); ok {
-		*j = Job{}
-		return name, decodeWith(data, j, false)
-	}
-	return "", err
+	return &FieldError{what, problem}
 }
 
-func decodeWith(data []byte, j *Job, strict bool) error {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	if strict {
-		dec.DisallowUnknownFields()
-	}
-	if err := dec.Decode(j); err != nil {
-		return jsonError(err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return &InvalidError{Fields: []FieldError{{Field: "job", Problem: "must be one JSON object and nothing after it"}}}
-	}
-	return nil
-}
-
-// jsonError turns what encoding/json says into an error that names the field and
-// never quotes a value, which may be a telephone number.
-func jsonError(err error) error {
-	var field *FieldError
-	if errors.As(err, &field) {
-		return &InvalidError{Fields: []FieldError{*field}}
-	}
-	var typ *json.UnmarshalTypeError
-	if errors.As(err, &typ) {
-		name := typ.Field
-		if name == "" {
-			name = "job"
+// checked adds what the rules say to what the scanner found. A field of the wrong
+// type is not also missing.
+func checked(j *Job, bad []FieldError) (*Job, error) {
+	c := checker{scanned: true}
+	c.job(j)
+	found := len(bad)
+	for _, f := range c.bad {
+		if !covers(bad[:found], f.Field) {
+			bad = append(bad, f)
 		}
-		return &InvalidError{Fields: []FieldError{{Field: name, Problem: fmt.Sprintf("must be %s, not a JSON %s", article(typ.Type.Kind().String()), kindOf(typ.Value))}}}
 	}
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		return &InvalidError{Fields: []FieldError{{Field: "job", Problem: fmt.Sprintf("is not JSON: it breaks at byte %d", syntax.Offset)}}}
+	if len(bad) > 0 {
+		return nil, &InvalidError{Fields: bad}
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return &InvalidError{Fields: []FieldError{{Field: "job", Problem: "is not JSON: it ends too early"}}}
-	}
-	if _, ok := unknownField(err); ok {
-		return err
-	}
-	return &InvalidError{Fields: []FieldError{{Field: "job", Problem: "has a date that is not RFC 3339, such as 2026-11-22T18:00:00-03:00 (send_at, expires_at or reply_by)"}}}
+	return j, nil
 }
 
-// unknownField reads the one error encoding/json has no type for.
-func unknownField(err error) (string, bool) {
-	name, ok := strings.CutPrefix(err.Error(), `json: unknown field "`)
-	return strings.TrimSuffix(name, `"`), ok
-}
-
-// newerVersion looks at the version alone, since a later version may break any
-// other rule of this one.
-func newerVersion(data []byte, j *Job, err error) error {
-	v := j.V
-	if err != nil {
-		var head struct {
-			V int `json:"v"`
+// covers reports whether a field, or the object it is in, is among those found.
+func covers(found []FieldError, field string) bool {
+	for i := range found {
+		rest, ok := strings.CutPrefix(field, found[i].Field)
+		if ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+			return true
 		}
-		if json.Unmarshal(data, &head) != nil {
-			return nil
-		}
-		v = head.V
 	}
-	if v > Version {
-		return fmt.Errorf("%w: version %d, this build reads up to %d", ErrNewer, v, Version)
-	}
-	return nil
-}
-
-func article(kind string) string {
-	switch kind {
-	case "struct", "map":
-		return "an object"
-	case "slice":
-		return "a list"
-	case "int":
-		return "a whole number"
-	}
-	return "a " + kind
-}
-
-// kindOf drops the value that encoding/json puts behind the kind of a number.
-func kindOf(value string) string {
-	kind, _, _ := strings.Cut(value, " ")
-	return kind
+	return false
 }

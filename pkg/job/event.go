@@ -1,8 +1,9 @@
 package job
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"time"
 )
@@ -33,6 +34,22 @@ const (
 	Failed    Kind = "failed"
 )
 
+// What recipients do.
+const (
+	// Reply is a message from a recipient, such as a tap on a quick reply.
+	Reply  Kind = "reply"
+	OptOut Kind = "opt_out"
+	OptIn  Kind = "opt_in"
+)
+
+// Changes of what is sent, or sent with.
+const (
+	CampaignChanged Kind = "campaign"
+	SenderChanged   Kind = "sender"
+	TemplateChanged Kind = "template"
+	AccountChanged  Kind = "account"
+)
+
 // Outcomes lists the kinds a job can end in, in the order reports show them.
 func Outcomes() []Kind {
 	return []Kind{Accepted, Rejected, Expired, Suppressed, Cancelled, Duplicate, Unknown}
@@ -41,7 +58,7 @@ func Outcomes() []Kind {
 // Kinds lists every kind of the contract.
 func Kinds() []Kind {
 	return append(Outcomes(), Settled, Held, Sent, Delivered, Read, Failed,
-		"reply", "opt_out", "opt_in", "campaign", "sender", "template", "account")
+		Reply, OptOut, OptIn, CampaignChanged, SenderChanged, TemplateChanged, AccountChanged)
 }
 
 // IsOutcome reports whether the kind ends a job.
@@ -73,8 +90,11 @@ type Event struct {
 type EventData struct {
 	Kind     Kind   `json:"kind"`
 	Campaign string `json:"campaign,omitempty"`
-	ID       string `json:"id"`
-	From     string `json:"from"`
+	// ID is the job's; it is empty when the event is about a whole campaign,
+	// sender, template or account.
+	ID string `json:"id,omitempty"`
+	// From is the phone number id of the business number.
+	From     string `json:"from,omitempty"`
 	To       Phone  `json:"to,omitempty"`
 	UserID   string `json:"user_id,omitempty"`
 	Lane     Lane   `json:"lane,omitempty"`
@@ -83,6 +103,8 @@ type EventData struct {
 	// Attempt counts from 1; 0 when nothing was tried.
 	Attempt int    `json:"attempt,omitempty"`
 	Reason  Reason `json:"reason,omitempty"`
+	// Outcome is what a settled job turned out to be.
+	Outcome Kind `json:"outcome,omitempty"`
 	// Code is the Cloud API's error code, when it gave one.
 	Code int `json:"code,omitempty"`
 	// Detail is for people; programs use Reason and Code.
@@ -90,20 +112,24 @@ type EventData struct {
 	Wamid  Wamid  `json:"wamid,omitempty"`
 	// WaID is WhatsApp's id of the recipient, which may differ from To.
 	WaID Phone `json:"wa_id,omitempty"`
+	// Payload is what the tapped quick reply carried.
+	Payload string `json:"payload,omitempty"`
+	// Text is what the recipient wrote, or the label of the tapped button.
+	Text string `json:"text,omitempty"`
+	// Count is how many jobs the event stands for, where it is not one.
+	Count int `json:"count,omitempty"`
 	// Stream and Sequence name the publication that ends with this outcome.
 	Stream   string          `json:"stream,omitempty"`
 	Sequence uint64          `json:"sequence,omitempty"`
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 }
 
-// NewEvent wraps data. The id is made of the job, the kind, the attempt and the
-// publication, so recording the same fact again gives the same id.
+// NewEvent wraps data. Recording the same fact again gives the same id.
 func NewEvent(source string, at time.Time, data EventData) Event {
 	key := Key{Campaign: data.Campaign, ID: data.ID}
 	return Event{
-		SpecVersion: "1.0",
-		ID: key.String() + "/" + string(data.Kind) + "/" + strconv.Itoa(data.Attempt) +
-			"/" + data.Stream + "/" + strconv.FormatUint(data.Sequence, 10),
+		SpecVersion:     "1.0",
+		ID:              eventID(key, at, &data),
 		Source:          source,
 		Type:            "wacast." + string(data.Kind) + ".v1",
 		Subject:         key.String(),
@@ -113,15 +139,22 @@ func NewEvent(source string, at time.Time, data EventData) Event {
 	}
 }
 
+// eventID is made of the job, the kind, the attempt and the publication. What can
+// happen to one job or campaign more than once is told apart by the message it
+// came in, or by its time.
+func eventID(key Key, at time.Time, data *EventData) string {
+	id := key.String() + "/" + string(data.Kind) + "/" + strconv.Itoa(data.Attempt) +
+		"/" + data.Stream + "/" + strconv.FormatUint(data.Sequence, 10)
+	switch data.Kind {
+	case Reply, OptOut, OptIn:
+		// A digest, because ids are logged and a wamid holds a telephone number.
+		sum := sha256.Sum256([]byte(data.Wamid))
+		return id + "/" + hex.EncodeToString(sum[:8])
+	case CampaignChanged, SenderChanged, TemplateChanged, AccountChanged:
+		return id + "/" + strconv.FormatInt(at.UnixMilli(), 10)
+	}
+	return id
+}
+
 // Key is the job the event is about.
 func (e *Event) Key() Key { return Key{Campaign: e.Data.Campaign, ID: e.Data.ID} }
-
-// DecodeEvent reads an event. Fields it does not know are left out, so that a
-// consumer survives a newer wacast.
-func DecodeEvent(data []byte) (*Event, error) {
-	var e Event
-	if err := json.Unmarshal(data, &e); err != nil {
-		return nil, fmt.Errorf("decode event: %w", err)
-	}
-	return &e, nil
-}

@@ -2,7 +2,6 @@ package job
 
 import (
 	"encoding/json"
-	"log/slog"
 	"time"
 )
 
@@ -80,7 +79,7 @@ type Template struct {
 	Language   string          `json:"language"`
 	Params     *Params         `json:"params,omitempty"`
 	Components json.RawMessage `json:"components,omitempty"`
-	Vars       map[string]any  `json:"vars,omitempty"`
+	Vars       map[string]any  `json:"vars,omitzero"`
 }
 
 // Key identifies a job: what must not be sent twice.
@@ -129,21 +128,4 @@ func (j *Job) Recipient() string {
 		return string(j.To)
 	}
 	return j.UserID
-}
-
-// LogValue shows what an operator may see of a job: never the whole number, the
-// parameters or the metadata.
-func (j *Job) LogValue() slog.Value {
-	to := j.To.String()
-	if j.To == "" {
-		to = maskID(j.UserID)
-	}
-	return slog.GroupValue(
-		slog.String("id", j.ID),
-		slog.String("campaign", j.Campaign),
-		slog.String("from", j.From),
-		slog.String("to", to),
-		slog.String("lane", string(j.EffectiveLane())),
-		slog.String("template", j.Template.Name),
-	)
 }

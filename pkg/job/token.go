@@ -9,14 +9,16 @@ import (
 // (at most 512 characters, Cloud API fact sheet 1.2) and comes back in every
 // status of the message, whatever became of the HTTP answer.
 type Token struct {
-	// Namespace keeps two wacasts on one WhatsApp account apart.
+	// Namespace keeps two wacasts on one WhatsApp account apart. It has no slash.
 	Namespace string
-	Key       Key
+	// Key is the job's.
+	Key Key
 	// Attempt counts from 1.
 	Attempt int
 }
 
-// String is namespace/1/attempt/campaign/id, at most 250 characters.
+// String is namespace/1/attempt/campaign/id: at most 220 characters more than the
+// namespace has. The 1 is the version of this form.
 func (t Token) String() string {
 	return t.Namespace + "/1/" + strconv.Itoa(t.Attempt) + "/" + t.Key.String()
 }
@@ -35,7 +37,7 @@ func ParseToken(s string) (Token, bool) {
 	key := Key{Campaign: parts[3], ID: parts[4]}
 	if key.Campaign == NoCampaign {
 		key.Campaign = ""
-	} else if !validCampaign(key.Campaign) {
+	} else if !ValidCampaign(key.Campaign) {
 		return Token{}, false
 	}
 	if !validID(key.ID) {
