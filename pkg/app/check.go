@@ -1,0 +1,71 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"regexp"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/knadh/koanf/v2"
+)
+
+var validNamespace = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
+
+// check holds the rules between settings and those of a setting's own form. It
+// returns everything that is wrong.
+func (c *Config) check() error {
+	var bad []error
+	add := func(key, format string, args ...any) {
+		bad = append(bad, fmt.Errorf("%s (%s%s): %s", key, envPrefix, envName(key), fmt.Sprintf(format, args...)))
+	}
+	if !validNamespace.MatchString(c.Namespace) {
+		add("namespace", "%q must be 1 to 32 of a-z 0-9 _ -, starting with a letter", c.Namespace)
+	}
+	if u, err := url.Parse(c.APIURL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		add("api.url", "must be an http or https URL")
+	}
+	if u, err := url.Parse(c.RedisURL); err != nil || (u.Scheme != "redis" && u.Scheme != "rediss" && u.Scheme != "unix") {
+		add("redis.url", "must be a URL such as redis://127.0.0.1:6379/0 or rediss://…")
+	}
+	if c.EventsMaxAge < 3*c.DedupWindow {
+		add("events_max_age", "%s is less than three times dedup_window (%s), which a lost Redis is rebuilt from", formatDuration(c.EventsMaxAge), formatDuration(c.DedupWindow))
+	}
+	if c.Templates != "" {
+		if info, err := os.Stat(c.Templates); err != nil || !info.IsDir() {
+			add("templates", "%s is no folder", c.Templates)
+		}
+	}
+	for i, a := range c.Accounts {
+		bad = append(bad, a.check(i)...)
+	}
+	return errors.Join(bad...)
+}
+
+func (a *AccountConfig) check(i int) []error {
+	var bad []error
+	name := a.WABAID
+	if name == "" {
+		name = fmt.Sprintf("number %d", i+1)
+		bad = append(bad, fmt.Errorf("account %s: waba_id is missing", name))
+	}
+	if a.AccessTokenFile == "" {
+		bad = append(bad, fmt.Errorf("account %s: access_token_file is missing", name))
+	} else if _, err := os.Stat(a.AccessTokenFile); err != nil {
+		bad = append(bad, fmt.Errorf("account %s: access_token_file: %w", name, err))
+	}
+	if len(a.Numbers) == 0 {
+		bad = append(bad, fmt.Errorf("account %s: numbers is empty; list its phone number ids", name))
+	}
+	return bad
+}
+
+// unmarshalStrict reads a part of k and refuses keys that mean nothing.
+func unmarshalStrict(k *koanf.Koanf, path string, into any) error {
+	return k.UnmarshalWithConf(path, into, koanf.UnmarshalConf{
+		Tag: "koanf",
+		// An id that YAML reads as a number is meant as text.
+		DecoderConfig: &mapstructure.DecoderConfig{ErrorUnused: true, WeaklyTypedInput: true},
+	})
+}
