@@ -1,0 +1,227 @@
+package whatsapp
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Defaults of a [Config].
+const (
+	DefaultBaseURL     = "https://graph.facebook.com"
+	DefaultVersion     = "v26.0"
+	DefaultMaxInFlight = 100
+	DefaultTimeout     = 30 * time.Second
+)
+
+const (
+	// maxAnswer bounds what is read of an answer; the API's are under a kilobyte.
+	maxAnswer = 1 << 20
+	// idleTimeout is shorter than what servers and load balancers wait (60 s and
+	// more), so that we close an idle connection first: a request written on one
+	// that the server is just closing would be ambiguous.
+	idleTimeout = 30 * time.Second
+	dialTimeout = 10 * time.Second
+)
+
+// Config is what a client needs. The zero value talks to Meta.
+type Config struct {
+	// BaseURL is where the API is, without the version. Defaults to [DefaultBaseURL].
+	BaseURL string
+	// Version is the Graph API version. Defaults to [DefaultVersion].
+	Version string
+	// MaxInFlight is how many sends run at once; as many connections are kept open.
+	// Defaults to [DefaultMaxInFlight].
+	MaxInFlight int
+	// Timeout bounds one send, from dialling to the end of the answer. Defaults to
+	// [DefaultTimeout].
+	Timeout time.Duration
+	// TLS is for private certificate authorities; nil trusts the system's.
+	TLS *tls.Config
+}
+
+// Client sends messages. It is safe for use by many goroutines.
+type Client struct {
+	base      url.URL
+	prefix    string
+	timeout   time.Duration
+	transport *http.Transport
+}
+
+// New checks the configuration and makes a client. It does not connect.
+func New(cfg Config) (*Client, error) {
+	if cfg.BaseURL == "" {
+		cfg.BaseURL = DefaultBaseURL
+	}
+	if cfg.Version == "" {
+		cfg.Version = DefaultVersion
+	}
+	if cfg.MaxInFlight == 0 {
+		cfg.MaxInFlight = DefaultMaxInFlight
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = DefaultTimeout
+	}
+	base, err := cfg.validate()
+	if err != nil {
+		return nil, fmt.Errorf("whatsapp client: %w", err)
+	}
+	return &Client{
+		base:      url.URL{Scheme: base.Scheme, Host: base.Host},
+		prefix:    strings.TrimRight(base.Path, "/") + "/" + cfg.Version + "/",
+		timeout:   cfg.Timeout,
+		transport: newTransport(cfg),
+	}, nil
+}
+
+// validate names the field that is wrong, without its value: a URL may hold a secret.
+func (cfg *Config) validate() (*url.URL, error) {
+	base, err := url.Parse(cfg.BaseURL)
+	switch {
+	case err != nil:
+		return nil, errors.New("BaseURL is no URL")
+	case base.Scheme != "https" && base.Scheme != "http" || base.Host == "":
+		return nil, errors.New("BaseURL must begin with https:// and a host")
+	case base.User != nil || base.RawQuery != "" || base.Fragment != "":
+		return nil, errors.New("BaseURL must have no user, query or fragment")
+	case !validVersion(cfg.Version):
+		return nil, errors.New("Version must be like v26.0")
+	case cfg.MaxInFlight < 0:
+		return nil, errors.New("MaxInFlight must be positive")
+	case cfg.Timeout < 0:
+		return nil, errors.New("Timeout must be positive")
+	}
+	// net/http would quote a broken proxy URL, password and all, in every error.
+	if _, err := http.ProxyFromEnvironment(&http.Request{URL: base}); err != nil {
+		return nil, errors.New("the proxy in the environment (HTTPS_PROXY or HTTP_PROXY) is no URL")
+	}
+	return base, nil
+}
+
+func validVersion(v string) bool {
+	major, minor, ok := strings.Cut(strings.TrimPrefix(v, "v"), ".")
+	return ok && strings.HasPrefix(v, "v") && allDigits(major) && allDigits(minor)
+}
+
+func allDigits(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func newTransport(cfg Config) *http.Transport {
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}
+	tlsConfig := cfg.TLS.Clone()
+	if tlsConfig == nil {
+		tlsConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if tlsConfig.ClientSessionCache == nil {
+		tlsConfig.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+	}
+	return &http.Transport{
+		Proxy: http.ProxyFromEnvironment,
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := dialer.DialContext(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			return &counter{Conn: conn}, nil
+		},
+		TLSClientConfig:     tlsConfig,
+		TLSHandshakeTimeout: dialTimeout,
+		// A transport with its own dialer speaks HTTP/2 only if it is asked to.
+		ForceAttemptHTTP2:      true,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
+		MaxIdleConnsPerHost:    cfg.MaxInFlight,
+		IdleConnTimeout:        idleTimeout,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
+
+// Close closes the connections that are idle. Call it when no Send runs any more.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// Send posts one template message from a phone number id. Its error is an [*Error];
+// nil means that the API took the message. Nothing is repeated: a caller that wants
+// to try again decides so by the error's class.
+//
+// ctx and the client's time limit bound the call. A call that is cancelled after
+// its request was written is ambiguous, not cancelled.
+func (c *Client) Send(ctx context.Context, phoneNumberID, token string, m *Message) (Accepted, error) {
+	if err := checkCaller(phoneNumberID, token); err != nil {
+		return Accepted{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	out := &call{body: m.AppendJSON(make([]byte, 0, m.sizeHint()))}
+	// The transport itself, not http.Client: no redirects, no cookies, and no
+	// *url.Error, whose text holds the URL.
+	resp, err := c.transport.RoundTrip(c.request(out.trace(ctx), phoneNumberID, token, out))
+	if err != nil {
+		failure := &Error{Class: ClassNotSent, Err: safeCause(err, token)}
+		if out.mayHaveLeft() {
+			failure.Class = ClassAmbiguous
+		}
+		return Accepted{}, failure
+	}
+	defer resp.Body.Close()
+	// Reading to the end is what lets the connection be used again.
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	return read(resp.StatusCode, resp.Header, body, err, token)
+}
+
+// request builds the POST.
+//
+// It has no GetBody on purpose, and no Idempotency-Key: with either, net/http
+// repeats requests by itself. Without them it does so only where it has not begun
+// to read the body, so nothing of the message has left. GetBody would add a case
+// that is not safe: over HTTP/2 a stream reset with PROTOCOL_ERROR is repeated,
+// though the server may have acted on the request.
+func (c *Client) request(ctx context.Context, phoneNumberID, token string, body *call) *http.Request {
+	u := c.base
+	u.Path = c.prefix + phoneNumberID + "/messages"
+	req := &http.Request{
+		Method:     http.MethodPost,
+		URL:        &u,
+		Proto:      "HTTP/1.1",
+		ProtoMajor: 1,
+		ProtoMinor: 1,
+		Host:       c.base.Host,
+		Header: http.Header{
+			"Authorization": {"Bearer " + token},
+			"Content-Type":  {"application/json"},
+			"User-Agent":    {"wacast"},
+		},
+		Body:          body,
+		ContentLength: int64(len(body.body)),
+	}
+	return req.WithContext(ctx)
+}
+
+// checkCaller refuses what could never be sent. Left to net/http it would look like
+// a network that is down, and be tried again for ever.
+func checkCaller(phoneNumberID, token string) error {
+	if !allDigits(phoneNumberID) {
+		return &Error{Class: ClassRefusedNumber, Err: errors.New("the phone number id must be digits")}
+	}
+	if token == "" {
+		return &Error{Class: ClassRefusedAccount, Err: errors.New("there is no access token")}
+	}
+	for i := 0; i < len(token); i++ {
+		if token[i] <= ' ' || token[i] >= 0x7f {
+			return &Error{Class: ClassRefusedAccount, Err: errors.New("the access token holds a space, a line break or another character no token has")}
+		}
+	}
+	return nil
+}
