@@ -1,0 +1,9 @@
+// Package policy says what to do about what happened: [Decide] maps the class of
+// a send to an action. It is pure, knows no clock and no network, and its table is
+// the only place where such decisions are made.
+//
+// Three ideas carry the table. A clear refusal that concerns one job settles that
+// job. One that concerns a template, a number or an account stops that, and the job
+// goes back untouched, so that one mistake does not burn a whole campaign. And
+// what may have been accepted is never sent again: it settles as unknown.
+package policy
