@@ -1,0 +1,131 @@
+package dedup
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/wacast/wacast/pkg/job"
+)
+
+// Publication marks one message of a stream. 0 is one that is not known, and
+// counts as the same as any.
+type Publication uint32
+
+// PublicationOf marks the message of a stream and sequence.
+func PublicationOf(stream string, sequence uint64) Publication {
+	mark := Publication(xxhash.Sum64String(stream + "\x00" + strconv.FormatUint(sequence, 10)))
+	return max(mark, 1)
+}
+
+// Nonce names a claim: one delivery of one message to one process. 0 is none.
+type Nonce uint64
+
+// NewNonce makes a nonce that nobody else has.
+func NewNonce() Nonce {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return max(Nonce(binary.BigEndian.Uint64(b[:])), 1)
+}
+
+// Subject is the job a call is about and the message it came in.
+type Subject struct {
+	Key job.Key
+	// Body is [job.Job.BodyHash]; 0 where the job is not at hand, which fits any.
+	Body        uint64
+	Publication Publication
+}
+
+// Entry is what the ledger knows of a job, seen from a subject.
+type Entry struct {
+	State State
+	// Attempt is the one claimed or settled, or in [Open] the next; 0 where
+	// nothing was tried.
+	Attempt int
+	// SameBody is unset where the key came before with another body. Only two
+	// bytes of the hash are kept: one in 65,536 conflicts passes as a duplicate.
+	SameBody bool
+	// SamePublication is set where the entry was last written for this message.
+	SamePublication bool
+	// Code is what [Settlement.Code] was.
+	Code uint8
+	// Since is when the entry was last written, by Redis's clock, in seconds.
+	Since time.Time
+	// Nonce and LeaseLeft are of a claim. A lease that is over has 0 left.
+	Nonce     Nonce
+	LeaseLeft time.Duration
+}
+
+// Stale reports whether the entry is a claim past its lease.
+func (e Entry) Stale() bool { return e.State == Claimed && e.LeaseLeft == 0 }
+
+// An entry is packed, most significant byte first:
+//
+//	 0  state
+//	 1  attempt
+//	 2  body, 2 bytes, 0 for not known
+//	 4  time, 4 bytes, seconds
+//	 8  publication, 4 bytes, 0 for not known
+//	12  of a claim: nonce, 8 bytes; end of the lease, 6 bytes, milliseconds
+//	12  of a final state: code; a bit for each status seen
+const (
+	openSize    = 12
+	finalSize   = 14
+	claimedSize = 26
+)
+
+// decodeEntry reads a packed entry as the subject sees it; nothing is [None].
+func decodeEntry(packed string, s Subject, now int64) (Entry, error) {
+	if packed == "" {
+		return Entry{}, nil
+	}
+	b := []byte(packed)
+	if size, ok := sizeOf(State(b[0])); !ok || len(b) != size {
+		return Entry{}, fmt.Errorf("an entry of %d bytes in state %d is not of this build: run one version of wacast on a namespace", len(b), b[0])
+	}
+	body, publication := binary.BigEndian.Uint16(b[2:]), Publication(binary.BigEndian.Uint32(b[8:]))
+	e := Entry{
+		State:           State(b[0]),
+		Attempt:         int(b[1]),
+		Since:           time.Unix(int64(binary.BigEndian.Uint32(b[4:])), 0),
+		SamePublication: publication == s.Publication && publication != 0,
+	}
+	// One message has one body, whatever two builds make of its hash.
+	e.SameBody = e.SamePublication || body == 0 || s.Body == 0 || body == bodyMark(s.Body)
+	switch {
+	case e.State == Claimed:
+		e.Nonce = Nonce(binary.BigEndian.Uint64(b[12:]))
+		e.LeaseLeft = time.Duration(max(0, uint48(b[20:])-now)) * time.Millisecond
+	case e.State.Final():
+		e.Code = b[12]
+	}
+	return e, nil
+}
+
+func sizeOf(s State) (int, bool) {
+	switch {
+	case s == Open:
+		return openSize, true
+	case s == Claimed:
+		return claimedSize, true
+	case s.Final():
+		return finalSize, true
+	}
+	return 0, false
+}
+
+// bodyMark is what an entry keeps of a body's hash.
+func bodyMark(body uint64) uint16 {
+	if body == 0 {
+		return 0
+	}
+	return max(uint16(body), 1)
+}
+
+func uint48(b []byte) int64 {
+	return int64(binary.BigEndian.Uint16(b))<<32 | int64(binary.BigEndian.Uint32(b[2:]))
+}

@@ -1,0 +1,117 @@
+package dedup
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/wacast/wacast/pkg/job"
+)
+
+const (
+	tags        = 256
+	generations = 3
+)
+
+// layout says where the entries of three generations are: the last, this and the
+// next.
+type layout struct {
+	first    int64
+	firstArg any
+	// prefix of a generation's keys, up to the tag; buckets it has for each tag.
+	prefix  [generations]string
+	buckets [generations]uint64
+}
+
+func hashOf(k job.Key) uint64 {
+	var d xxhash.Digest
+	d.Reset()
+	_, _ = d.WriteString(k.Campaign)
+	_, _ = d.Write([]byte{0})
+	_, _ = d.WriteString(k.ID)
+	return d.Sum64()
+}
+
+// keys are <namespace>:l:<generation>:{<tag>}:<bucket>, the last two in
+// hexadecimal. The strings share one allocation.
+func (l *layout) keys(hash uint64) [generations]string {
+	var keys [generations]string
+	var ends [generations]int
+	b := make([]byte, 0, 3*(len(l.prefix[0])+10))
+	for i, prefix := range l.prefix {
+		b = append(b, prefix...)
+		b = strconv.AppendUint(b, hash%tags, 16)
+		b = append(b, "}:"...)
+		b = strconv.AppendUint(b, hash/tags%l.buckets[i], 16)
+		ends[i] = len(b)
+	}
+	all, start := string(b), 0
+	for i, end := range ends {
+		keys[i], start = all[start:end], end
+	}
+	return keys
+}
+
+// currentLayout is the layout by Redis's clock, as far as it is known.
+func (l *Ledger) currentLayout(ctx context.Context) (*layout, error) {
+	first := (time.Now().UnixMilli()+l.skew.Load())/l.window - 1
+	if lay := l.layout.Load(); lay != nil && lay.first == first {
+		return lay, nil
+	}
+	lay, err := l.readLayout(ctx, first)
+	if err != nil {
+		return nil, err
+	}
+	l.layout.Store(lay)
+	return lay, nil
+}
+
+// readLayout reads how many buckets each generation has. The first process that
+// comes to a generation decides, so that replicas with other settings, as in a
+// roll-out, look in the same places.
+func (l *Ledger) readLayout(ctx context.Context, first int64) (*layout, error) {
+	const lifetime = 5 // windows; a generation is used from one before it to three after
+	base := l.opts.Namespace + ":l:"
+	pipe := l.rdb.Pipeline()
+	pipe.SetNX(ctx, base+"window", l.window, 0)
+	window := pipe.Get(ctx, base+"window")
+	var counts [generations]*redis.StringCmd
+	for i := range counts {
+		key := base + strconv.FormatInt(first+int64(i), 10)
+		pipe.SetNX(ctx, key, (l.opts.Buckets+tags-1)/tags, lifetime*l.opts.Window)
+		counts[i] = pipe.Get(ctx, key)
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, fmt.Errorf("read the ledger's layout: %w", err)
+	}
+	if err := l.checkWindow(window); err != nil {
+		return nil, err
+	}
+	lay := &layout{first: first, firstArg: first}
+	for i, count := range counts {
+		n, err := count.Uint64()
+		if err != nil || n == 0 {
+			return nil, fmt.Errorf("read the ledger's layout: %s holds no number of buckets: %w", count.Args()[1], err)
+		}
+		lay.prefix[i], lay.buckets[i] = base+strconv.FormatInt(first+int64(i), 10)+":{", n
+	}
+	return lay, nil
+}
+
+// checkWindow refuses a window other than the one the generations are counted by.
+func (l *Ledger) checkWindow(kept *redis.StringCmd) error {
+	ms, err := kept.Int64()
+	if err != nil {
+		return fmt.Errorf("read the ledger's window: %w", err)
+	}
+	if ms != l.window {
+		was := time.Duration(ms) * time.Millisecond
+		return fmt.Errorf("%w: it was begun with %v and this process has %v; set WACAST_DEDUP_WINDOW to %v, or begin another ledger with another WACAST_NAMESPACE",
+			ErrWindow, was, l.opts.Window, was)
+	}
+	return nil
+}
