@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"text/template/parse"
+	"unicode/utf8"
 )
 
 // compiler turns the nodes it knows into steps and refuses all others, so what a
@@ -12,11 +13,11 @@ type compiler struct{ key, source string }
 
 func (c *compiler) at(n parse.Node) where {
 	before := c.source[:min(int(n.Position()), len(c.source))]
-	line := strings.LastIndexByte(before, '\n')
+	line := before[strings.LastIndexByte(before, '\n')+1:]
 	return where{
 		key:    c.key,
 		line:   1 + strings.Count(before, "\n"),
-		column: len(before) - line,
+		column: 1 + utf8.RuneCountInString(line),
 	}
 }
 
@@ -187,6 +188,8 @@ func (c *compiler) operand(n parse.Node) (eval, error) {
 		return constant(n.True), nil
 	case *parse.NumberNode:
 		switch {
+		case n.Text[0] == '\'': // a character's number, which is never meant
+			return nil, c.at(n).error(name(n) + ` must stand in double quotes: "…"`)
 		case n.IsInt:
 			return constant(n.Int64), nil
 		case n.IsFloat:

@@ -127,7 +127,7 @@ func (d *Definition) countCards(components []rawComponent, found *problems) {
 		found.add("template.components", codeCount, "cards are given, the template has no carousel")
 	default:
 		found.add("template.components", codeCount,
-			"the carousel has "+strconv.Itoa(len(d.cards))+" cards, "+strconv.Itoa(n)+" are given")
+			"the carousel has "+strconv.Itoa(len(d.cards))+" cards, "+strconv.Itoa(n)+" given")
 	}
 }
 

@@ -73,20 +73,18 @@ func (t *text) bind(s string, names []string, named bool) {
 // cutVariable splits s around its first variable.
 func cutVariable(s string, named bool) (literal, name, tail string, ok bool) {
 	for from := 0; ; {
-		open := strings.Index(s[from:], "{{")
-		if open < 0 {
-			return s, "", "", false
-		}
-		open += from
-		end := strings.Index(s[open:], "}}")
+		end := strings.Index(s[from:], "}}")
 		if end < 0 {
 			return s, "", "", false
 		}
-		name = s[open+2 : open+end]
-		if isVariable(name, named) {
-			return s[:open], name, s[open+end+2:], true
+		end += from
+		if open := strings.LastIndex(s[from:end], "{{"); open >= 0 {
+			open += from
+			if name = s[open+2 : end]; isVariable(name, named) {
+				return s[:open], name, s[end+2:], true
+			}
 		}
-		from = open + 1
+		from = end + 2
 	}
 }
 
