@@ -7,6 +7,9 @@ import (
 	"unicode/utf8"
 )
 
+// whole stands for the field in errors about the job as a whole.
+const whole = "job"
+
 // ErrNewer marks a job this build is too old for: a later version, or a field it
 // does not know. A worker hands such a job back for a newer one.
 var ErrNewer = errors.New("job is newer than this build")
@@ -71,7 +74,7 @@ func scanJob(data []byte) (*Job, *scanner, error) {
 	j, s := new(Job), newScanner(data)
 	s.job(j)
 	if !s.end() {
-		return nil, nil, &InvalidError{Fields: []FieldError{*s.syntaxError("job")}}
+		return nil, nil, &InvalidError{Fields: []FieldError{*s.syntaxError(whole)}}
 	}
 	return j, s, nil
 }
@@ -82,6 +85,8 @@ func (s *scanner) syntaxError(what string) *FieldError {
 	switch {
 	case !utf8.ValidString(s.text):
 		problem = "is not UTF-8"
+	case s.deep:
+		problem = fmt.Sprintf("is nested more than %d levels deep", maxDepth)
 	case !s.broken:
 		problem = fmt.Sprintf("must be one JSON object, but there is more at byte %d", s.pos)
 	case s.pos >= len(s.text):
@@ -107,11 +112,11 @@ func checked(j *Job, bad []FieldError) (*Job, error) {
 	return j, nil
 }
 
-// covers reports whether a field, or the object it is in, is among those found.
+// covers reports whether a field, or what it is in, is among those found.
 func covers(found []FieldError, field string) bool {
 	for i := range found {
 		rest, ok := strings.CutPrefix(field, found[i].Field)
-		if ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+		if found[i].Field == whole || ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
 			return true
 		}
 	}

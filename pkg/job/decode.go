@@ -3,6 +3,7 @@ package job
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -15,17 +16,17 @@ func (s *scanner) job(j *Job) {
 		case "v":
 			scanInteger(s, &j.V)
 		case "id":
-			scanText(s, &j.ID)
+			scanWord(s, &j.ID)
 		case "campaign":
-			scanText(s, &j.Campaign)
+			scanWord(s, &j.Campaign)
 		case "from":
-			scanText(s, &j.From)
+			scanWord(s, &j.From)
 		case "to":
-			scanText(s, &j.To)
+			scanWord(s, &j.To)
 		case "user_id":
-			scanText(s, &j.UserID)
+			scanWord(s, &j.UserID)
 		case "lane":
-			scanText(s, &j.Lane)
+			scanWord(s, &j.Lane)
 		case "template":
 			s.template(&j.Template)
 		case "send_at":
@@ -35,7 +36,7 @@ func (s *scanner) job(j *Job) {
 		case "reply_by":
 			s.time(&j.ReplyBy)
 		case "on_unknown":
-			scanText(s, &j.OnUnknown)
+			scanWord(s, &j.OnUnknown)
 		case "metadata":
 			s.rawOf('{', "an object", &j.Metadata)
 		default:
@@ -48,9 +49,9 @@ func (s *scanner) template(t *Template) {
 	s.object(func(name string) {
 		switch name {
 		case "name":
-			scanText(s, &t.Name)
+			scanWord(s, &t.Name)
 		case "language":
-			scanText(s, &t.Language)
+			scanWord(s, &t.Language)
 		case "params":
 			t.Params = new(Params)
 			s.params(t.Params)
@@ -108,11 +109,11 @@ func (s *scanner) media() *Media {
 	s.object(func(name string) {
 		switch name {
 		case "id":
-			scanText(s, &m.ID)
+			scanWord(s, &m.ID)
 		case "link":
-			scanText(s, &m.Link)
+			scanWord(s, &m.Link)
 		case "filename":
-			scanText(s, &m.Filename)
+			scanWord(s, &m.Filename)
 		default:
 			s.unknownField()
 		}
@@ -125,13 +126,13 @@ func (s *scanner) location() *Location {
 	s.object(func(name string) {
 		switch name {
 		case "latitude":
-			scanText(s, &l.Latitude)
+			scanWord(s, &l.Latitude)
 		case "longitude":
-			scanText(s, &l.Longitude)
+			scanWord(s, &l.Longitude)
 		case "name":
-			scanText(s, &l.Name)
+			scanWord(s, &l.Name)
 		case "address":
-			scanText(s, &l.Address)
+			scanWord(s, &l.Address)
 		default:
 			s.unknownField()
 		}
@@ -164,7 +165,7 @@ func (s *scanner) flow() *Flow {
 	s.object(func(name string) {
 		switch name {
 		case "flow_token":
-			scanText(s, &f.Token)
+			scanWord(s, &f.Token)
 		case "flow_action_data":
 			s.rawOf('{', "an object", &f.Data)
 		default:
@@ -203,6 +204,14 @@ func scanText[T ~string](s *scanner, dst *T) {
 	}
 }
 
+// scanWord reads a string that says nothing when it is empty.
+func scanWord[T ~string](s *scanner, dst *T) {
+	if s.next() == '"' && strings.HasPrefix(s.text[s.pos:], `""`) {
+		s.problem("must not be empty")
+	}
+	scanText(s, dst)
+}
+
 func (s *scanner) textPtr() *string {
 	text := new(string)
 	scanText(s, text)
@@ -214,7 +223,7 @@ func scanInteger[T int | uint64](s *scanner, dst *T) {
 		return
 	}
 	n, err := strconv.ParseInt(s.number(), 10, 64)
-	if err != nil && !s.broken {
+	if err != nil {
 		s.problem("must be a whole number")
 	}
 	*dst = T(n)
@@ -223,9 +232,10 @@ func scanInteger[T int | uint64](s *scanner, dst *T) {
 // time reads a date. Years below 1000 are refused, because programs that know no
 // empty date write year 1 for it, and never is written by leaving the field out.
 func (s *scanner) time(dst *time.Time) {
-	var text string
-	scanText(s, &text)
-	if text == "" || dst.UnmarshalText([]byte(text)) != nil || !validYear(*dst) {
+	if !s.is('"', "a string") {
+		return
+	}
+	if dst.UnmarshalText([]byte(s.quoted())) != nil || !validYear(*dst) {
 		*dst = time.Time{}
 		s.problem("must be RFC 3339 with a time zone, such as 2026-11-22T18:00:00-03:00")
 	}

@@ -11,8 +11,9 @@
 // An [Event] is a CloudEvents 1.0 envelope around what became of a job.
 //
 // Telephone numbers and WhatsApp message ids are personal data (a wamid holds
-// the recipient's number, Cloud API fact sheet 1.6), so [Phone] and [Wamid] mask
-// themselves wherever they are printed or logged and are whole only on the wire.
+// the recipient's number, Cloud API fact sheet 1.6), so every type here that holds
+// one masks it wherever it is printed or logged, and is whole only on the wire. No
+// error of this package quotes a value.
 //
 // The package depends on the standard library alone, because campaign systems
 // import it.

@@ -147,11 +147,14 @@ func eventID(key Key, at time.Time, data *EventData) string {
 		"/" + data.Stream + "/" + strconv.FormatUint(data.Sequence, 10)
 	switch data.Kind {
 	case Reply, OptOut, OptIn:
+		if data.Wamid == "" {
+			return id + "/" + strconv.FormatInt(at.UnixNano(), 10)
+		}
 		// A digest, because ids are logged and a wamid holds a telephone number.
 		sum := sha256.Sum256([]byte(data.Wamid))
 		return id + "/" + hex.EncodeToString(sum[:8])
 	case CampaignChanged, SenderChanged, TemplateChanged, AccountChanged:
-		return id + "/" + strconv.FormatInt(at.UnixMilli(), 10)
+		return id + "/" + strconv.FormatInt(at.UnixNano(), 10)
 	}
 	return id
 }

@@ -77,11 +77,16 @@ func (b Body) MarshalJSON() ([]byte, error) {
 	return w.buf, nil
 }
 
-// UnmarshalJSON reads a list or an object of strings.
+// UnmarshalJSON reads a list or an object of strings. The error is an
+// [*InvalidError].
 func (b *Body) UnmarshalJSON(data []byte) error {
 	*b = Body{}
 	s := newScanner(data)
+	s.path = append(s.path, step{name: "body"})
 	s.body(b)
+	if !s.end() {
+		s.bad = append(s.bad, *s.syntaxError("body"))
+	}
 	if len(s.bad) > 0 {
 		return &InvalidError{Fields: s.bad}
 	}

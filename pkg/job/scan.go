@@ -22,6 +22,8 @@ type scanner struct {
 	pos  int
 	// broken says that text is no JSON from pos on; nothing is read after that.
 	broken bool
+	// deep says that it is broken because it is nested too deeply.
+	deep bool
 	// path leads to the value being read; it begins in steps, which spares most
 	// texts a slice of their own.
 	path  []step
@@ -47,8 +49,11 @@ func newScanner(data []byte) *scanner {
 
 // end reports whether the text was one JSON value and nothing more.
 func (s *scanner) end() bool {
+	if s.broken {
+		return false
+	}
 	s.space()
-	return !s.broken && s.pos == len(s.text)
+	return s.pos == len(s.text)
 }
 
 // object calls field for each name of an object; field reads the value.
@@ -96,8 +101,7 @@ func (s *scanner) enter(open byte, want string) bool {
 		return false
 	}
 	if len(s.path) >= maxDepth {
-		s.problem("is nested too deeply")
-		s.broken = true
+		s.broken, s.deep = true, true
 		return false
 	}
 	s.pos++
@@ -131,9 +135,8 @@ func (s *scanner) is(begin byte, want string) bool {
 		return true
 	}
 	found := kind(c)
-	if s.skip(); !s.broken {
-		s.problem("must be " + want + ", not " + found)
-	}
+	s.skip()
+	s.problem("must be " + want + ", not " + found)
 	return false
 }
 
@@ -219,8 +222,10 @@ func (s *scanner) word(w string) {
 
 // next skips white space and returns the byte there, or 0 at the end.
 func (s *scanner) next() byte {
-	s.space()
-	if s.broken || s.pos == len(s.text) {
+	if s.broken {
+		return 0
+	}
+	if s.space(); s.pos == len(s.text) {
 		s.broken = true
 		return 0
 	}
@@ -248,9 +253,10 @@ func (s *scanner) accept(c byte) bool {
 	return true
 }
 
-// problem notes what is wrong at the current path.
+// problem notes what is wrong at the current path, unless the text is no JSON,
+// which is all there is to say then.
 func (s *scanner) problem(what string) {
-	if len(s.bad) < maxProblems {
+	if !s.broken && len(s.bad) < maxProblems {
 		s.bad = append(s.bad, FieldError{Field: s.where(), Problem: what})
 	}
 }
@@ -277,7 +283,7 @@ func (s *scanner) where() string {
 		b.WriteString(safeName(p.name))
 	}
 	if b.Len() == 0 {
-		return "job"
+		return whole
 	}
 	return b.String()
 }
