@@ -63,7 +63,7 @@ type Ledger struct {
 
 	layout atomic.Pointer[layout]
 	// skew is how far Redis's clock is ahead of this one's, in milliseconds. It is
-	// learned when they first disagree on the generation.
+	// learned whenever they disagree on the generation.
 	skew atomic.Int64
 }
 
@@ -134,7 +134,7 @@ func (l *Ledger) call(ctx context.Context, s script, asks []ask) ([]reply, error
 			l.layout.Store(nil)
 			s = s.inFull()
 		}
-		if pending, err = l.collect(cmds, pending, replies); err != nil {
+		if pending, err = l.collect(lay, cmds, pending, replies); err != nil {
 			return nil, err
 		}
 	}
@@ -142,7 +142,7 @@ func (l *Ledger) call(ctx context.Context, s script, asks []ask) ([]reply, error
 }
 
 // collect fills in the replies and returns the asks that have none yet.
-func (l *Ledger) collect(cmds []*redis.Cmd, pending []int, replies []reply) (left []int, err error) {
+func (l *Ledger) collect(lay *layout, cmds []*redis.Cmd, pending []int, replies []reply) (left []int, err error) {
 	for i, cmd := range cmds {
 		if isMissing(cmd) {
 			left = append(left, pending[i])
@@ -153,8 +153,10 @@ func (l *Ledger) collect(cmds []*redis.Cmd, pending []int, replies []reply) (lef
 			return nil, fmt.Errorf("read the script's reply of %d bytes: %w", len(text), err)
 		}
 		r := reply{code: text[0], now: uint48([]byte(text[1:replyHeader])), entry: text[replyHeader:]}
-		if r.code == replyMoved {
+		if r.now/l.window != lay.first+1 {
 			l.skew.Store(r.now - time.Now().UnixMilli())
+		}
+		if r.code == replyMoved {
 			left = append(left, pending[i])
 		}
 		replies[pending[i]] = r

@@ -16,7 +16,7 @@ package dedup
 //
 // Generations: with the time in the second or third one, the generation before
 // it, which may hold the job, is among the keys. It would not be with the time in
-// the first.
+// the first. One later than the time's is looked into because a clock may go back.
 const prologue = `
 local OPEN, CLAIMED, ACCEPTED, UNKNOWN = 1, 2, 3, 8
 local char, byte, sub, floor = string.char, string.byte, string.sub, math.floor
@@ -52,7 +52,7 @@ local ask = ARGV[1]
 local field, body, publication, nonce = sub(ask, 1, 8), sub(ask, 9, 10), sub(ask, 11, 14), sub(ask, 15, 22)
 
 local entry, at = false, 4
-while not entry and at > 1 do
+while not entry and at >= here do
   at = at - 1
   entry = redis.call('HGET', KEYS[at], field)
 end

@@ -34,7 +34,8 @@ func exec(ctx context.Context, rdb redis.UniversalClient, cmds []*redis.Cmd) (mi
 	for _, cmd := range cmds {
 		_ = pipe.Process(ctx, cmd) // only queues it
 	}
-	if _, err := pipe.Exec(ctx); err == nil {
+	_, err = pipe.Exec(ctx)
+	if err == nil {
 		return false, nil
 	}
 	for _, cmd := range cmds {
@@ -45,7 +46,10 @@ func exec(ctx context.Context, rdb redis.UniversalClient, cmds []*redis.Cmd) (mi
 			return false, cmd.Err()
 		}
 	}
-	return missing, nil
+	if !missing {
+		return false, err
+	}
+	return true, nil
 }
 
 func isMissing(cmd *redis.Cmd) bool { return redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") }

@@ -79,7 +79,8 @@ func (s script) exec(ctx context.Context, rdb redis.UniversalClient, cmds []*red
 	for _, cmd := range cmds {
 		_ = pipe.Process(ctx, cmd) // only queues it
 	}
-	if _, err := pipe.Exec(ctx); err == nil {
+	_, err = pipe.Exec(ctx)
+	if err == nil {
 		return nil, nil
 	}
 	for i, cmd := range cmds {
@@ -89,6 +90,9 @@ func (s script) exec(ctx context.Context, rdb redis.UniversalClient, cmds []*red
 		case err != nil:
 			return nil, err
 		}
+	}
+	if len(missing) == 0 {
+		return nil, err
 	}
 	return missing, nil
 }
