@@ -83,11 +83,11 @@ func TestChecksOfParams(t *testing.T) {
 			`template.params.buttons.1 131008 button 1 ("Track") requires a parameter: give url (what follows the fixed part of the address)`,
 			`template.params.buttons.3 131008 button 3 ("Copy") requires a parameter: give code (the coupon)`}},
 		{"static address", defButtons, `{"buttons":{"2":{"url":"x"},` + ok3 + `}}`, []string{`template.params.buttons.2.url 132000 button 2 ("Help") is the same for everybody and takes no parameter`}},
-		{"telephone", defButtons, `{"buttons":{"4":{"payload":"x"},` + ok3 + `}}`, []string{`template.params.buttons.4.payload 132000 button 4 ("Call") is the same for everybody and takes no parameter`}},
+		{"telephone", defButtons, `{"buttons":{"4":{"payload":"x"},` + ok3 + `}}`, []string{`template.params.buttons.4.payload 132012 button 4 ("Call") is the same for everybody and takes no parameter`}},
 		{"other kind", defButtons, `{"buttons":{"0":{"url":"x"},` + ok3 + `}}`, []string{`template.params.buttons.0.url 132012 button 0 ("Yes") is of the kind QUICK_REPLY`}},
 		{"flow for a coupon", defButtons, `{"buttons":{"1":{"url":"x"},"3":{"flow":{}}}}`, []string{`template.params.buttons.3.flow 132012 button 3 ("Copy") is of the kind COPY_CODE`}},
 		{"code for an address", defButtons, `{"buttons":{"1":{"otp":"1"},"3":{"code":"a"}}}`, []string{`template.params.buttons.1.otp 132012 button 1 ("Track") takes no one-time code: give url`}},
-		{"no such button", defButtons, `{"buttons":{"5":{"url":"x"},` + ok3 + `}}`, []string{`template.params.buttons.5.url 132000 the template has no button 5: it has 5 buttons`}},
+		{"no such button", defButtons, `{"buttons":{"5":{"url":"x"},` + ok3 + `}}`, []string{`template.params.buttons.5.url 131009 the template has no button 5: it has 5 buttons`}},
 		{"no number", defButtons, `{"buttons":{"one":{"url":"x"},` + ok3 + `}}`, []string{`template.params.buttons.one.url 100 a button's index must be its position in the template, from 0`}},
 		{"coupon of 20", defButtons, `{"buttons":{"1":{"url":"x"},"3":{"code":"` + long(20) + `"}}}`, nil},
 		{"coupon of 21", defButtons, `{"buttons":{"1":{"url":"x"},"3":{"code":"` + long(21) + `"}}}`, []string{`template.params.buttons.3.code 100 the coupon of button 3 ("Copy") has 21 characters, at most 20 are allowed`}},
@@ -139,7 +139,8 @@ func TestChecksOfParams(t *testing.T) {
 			if c.def == defNamed {
 				format = "NAMED"
 			}
-			_, err := define(t, format, c.def).Render(params(t, c.params))
+			d := define(t, format, c.def)
+			_, err := d.Render(params(t, c.params))
 			wantProblems(t, err, c.want)
 		})
 	}
@@ -234,11 +235,18 @@ func TestChecksOfComponents(t *testing.T) {
 		{"button of another type", defOTP, `[{"type":"body","parameters":[` + fine + `]},{"type":"button","sub_type":"url","index":"0","parameters":[{"type":"payload","payload":"a"}]}]`, []string{
 			`template.components[1].parameters[0] 132012 button 0 ("Copy") takes a parameter of the type text`,
 			`template.components[0].parameters[0] 131009 body variable {{1}} must be the same code as the button's`}},
-		{"no index", defButtons, `[{"type":"button","sub_type":"url","parameters":[` + fine + `]},{"type":"button","sub_type":"COPY_CODE","parameters":[{"type":"coupon_code","coupon_code":"a"}]}]`, nil},
+		{"no index", defOTP, `[{"type":"body","parameters":[` + fine + `]},{"type":"button","sub_type":"url","parameters":[` + fine + `]}]`, []string{
+			`template.components 131008 button 0 ("Copy") requires a parameter: give otp`,
+			"template.components[1] 131008 index is missing: it is the button's position in the template, from 0"}},
+		{"index with zeros", defPlain, `[{"type":"button","sub_type":"url","index":"00","parameters":[` + fine + `]}]`, []string{"template.components[0] 100 a button's index must be its position in the template, from 0"}},
 		{"negative index", defPlain, `[{"type":"button","sub_type":"url","index":-1,"parameters":[` + fine + `]}]`, []string{"template.components[0] 100 a button's index must be its position in the template, from 0"}},
 		{"cards", defCarousel, `[{"type":"carousel","cards":[` + card(0, cardParts) + `,` + card(1, cardParts) + `]}]`, nil},
 		{"a card too few", defCarousel, `[{"type":"carousel","cards":[` + card(0, cardParts) + `]}]`, []string{"template.components 132000 the carousel has 2 cards, 1 given"}},
-		{"cards for none", defPlain, `[{"type":"carousel","cards":[` + card(0, cardParts) + `]}]`, []string{"template.components 132000 cards are given, the template has no carousel"}},
+		{"a card twice", defCarousel, `[{"type":"carousel","cards":[` + card(1, cardParts) + `,` + card(1, cardParts) + `]}]`, []string{"template.components[0].cards[1].card_index 131009 must be the card's own position, from 0"}},
+		{"a card beyond", defCarousel, `[{"type":"carousel","cards":[` + card(0, cardParts) + `,` + card(2, cardParts) + `]}]`, []string{"template.components[0].cards[1].card_index 131009 must be the card's own position, from 0"}},
+		{"cards for none", defPlain, `[{"type":"carousel","cards":[` + card(0, cardParts) + `]}]`, []string{
+			"template.components[0].cards[0].card_index 131009 must be the card's own position, from 0",
+			"template.components 132000 cards are given, the template has no carousel"}},
 		{"problems of a card", defCarousel, `[{"type":"carousel","cards":[` + card(0, cardParts) + `,` + card(1, `{"type":"body","parameters":[{"type":"text","text":"`+long(161)+`"}]}`) + `]}]`, []string{
 			`template.components[0].cards[1].components 131008 button 0 ("Shop") requires a parameter: give url (what follows the fixed part of the address)`,
 			`template.components[0].cards[1].components[0] 132005 the filled body has 166 characters, at most 160 are allowed`}},

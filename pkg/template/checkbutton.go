@@ -30,15 +30,22 @@ func (f *fill) checkButton(c int, found *problems) {
 	given := &f.components[c]
 	index := position(given.Index)
 	switch {
+	case given.Index == "":
+		found.add(f.path(c, -1), codeMissing, "index is missing: it is the button's position in the template, from 0")
+		return
 	case index < 0:
 		found.add(f.path(c, -1), codeInvalid, "a button's index must be its position in the template, from 0")
 		return
 	case !f.def.checked:
 	case index >= len(f.sec.buttons):
-		found.add(f.path(c, -1), codeCount, "the template has no button "+strconv.Itoa(index)+": it has "+plural(len(f.sec.buttons), "button"))
+		found.add(f.path(c, -1), codeValue, "the template has no button "+strconv.Itoa(index)+": it has "+plural(len(f.sec.buttons), "button"))
 		return
 	case f.sec.buttons[index].need == never:
-		found.add(f.path(c, -1), codeCount, f.buttonName(index)+" is the same for everybody and takes no parameter")
+		code := codeMismatch
+		if f.sec.buttons[index].subType() == given.SubType {
+			code = codeCount
+		}
+		found.add(f.path(c, -1), code, f.buttonName(index)+" is the same for everybody and takes no parameter")
 		return
 	case f.sec.buttons[index].subType() != given.SubType:
 		found.add(f.path(c, -1), codeMismatch, f.buttonName(index)+" is of the kind "+f.sec.buttons[index].kind)

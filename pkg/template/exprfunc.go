@@ -146,9 +146,6 @@ func callTruncate(a []any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if int64(utf8.RuneCountInString(s)) <= n.i {
-		return s, nil
-	}
 	for at := range s {
 		if n.i == 0 {
 			return s[:at], nil

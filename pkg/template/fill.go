@@ -71,12 +71,15 @@ func (f *fill) button(index int) int {
 	return -1
 }
 
-// position reads a button's index; -1 is none.
+// position reads a button's index, 0 to 99 without leading zeros; -1 is none.
 func position(index string) int {
-	n, err := strconv.Atoi(index)
-	if err != nil || n < 0 {
+	if index == "0" {
+		return 0
+	}
+	if len(index) > 2 || !isNumber(index) {
 		return -1
 	}
+	n, _ := strconv.Atoi(index) // two digits
 	return n
 }
 

@@ -77,28 +77,37 @@ func (d *Definition) readRaw(raw json.RawMessage, found *problems) ([]fill, bool
 	}
 	fills := []fill{newFill(d, &d.main, convert("template.", components, d.main.buttons, found))}
 	for i := range components {
-		if !strings.EqualFold(components[i].Type, partCarousel) {
-			continue
-		}
-		for j, card := range components[i].Cards {
-			at := j
-			if card.Index != nil {
-				at = *card.Index
-			}
-			sec := d.card(at)
-			if sec == nil {
-				continue // the number of cards is counted elsewhere
-			}
-			prefix := "template.components[" + strconv.Itoa(i) + "].cards[" + strconv.Itoa(j) + "]."
-			f := newFill(d, sec, convert(prefix, card.Components, sec.buttons, found))
-			f.prefix = prefix
-			fills = append(fills, f)
+		if strings.EqualFold(components[i].Type, partCarousel) {
+			path := "template.components[" + strconv.Itoa(i) + "].cards["
+			fills = append(fills, d.readCards(path, components[i].Cards, found)...)
 		}
 	}
 	if d.checked {
 		d.countCards(components, found)
 	}
 	return fills, true
+}
+
+func (d *Definition) readCards(path string, cards []rawCard, found *problems) []fill {
+	var fills []fill
+	seen := make(map[int]bool, len(cards))
+	for i, card := range cards {
+		at := i
+		if card.Index != nil {
+			at = *card.Index
+		}
+		prefix := path + strconv.Itoa(i) + "]."
+		sec := d.card(at)
+		if sec == nil || seen[at] {
+			found.add(prefix+"card_index", codeValue, "must be the card's own position, from 0")
+			continue
+		}
+		seen[at] = true
+		f := newFill(d, sec, convert(prefix, card.Components, sec.buttons, found))
+		f.prefix = prefix
+		fills = append(fills, f)
+	}
+	return fills
 }
 
 // card is what the template says of a card. Product cards are all made like the first.
@@ -167,11 +176,14 @@ func convert(prefix string, in []rawComponent, buttons []button, found *problems
 	return out
 }
 
-// indexOf reads an index as string or number. Some kinds are sent without one: it
-// is then the first button of that kind.
+// indexOf reads an index as string or number. A call button is sent without one,
+// and a template has at most one.
 func indexOf(raw json.RawMessage, subType string, buttons []button) string {
 	if s := string(bytes.Trim(raw, `"`)); s != "" && s != "null" {
 		return s
+	}
+	if subType != "voice_call" {
+		return ""
 	}
 	for i := range buttons {
 		if buttons[i].subType() == subType {

@@ -155,6 +155,20 @@ func TestRenderNamedInTemplateOrder(t *testing.T) {
 	}
 }
 
+// TestRenderAuthentication takes a definition in the words of its author: the
+// body's text is Meta's own, the button is not yet stored as an address.
+func TestRenderAuthentication(t *testing.T) {
+	defs, err := template.Parse([]byte(`{"name":"login","language":"en","category":"authentication","components":[
+		{"type":"body","add_security_recommendation":true},{"type":"buttons","buttons":[{"type":"otp","otp_type":"copy_code"}]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := render(t, defs[0], params(t, `{"buttons":{"0":{"otp":"739204"}}}`))
+	if n := len(got.Components); n != 2 {
+		t.Errorf("%d components, want body and button: %v", n, got.Components)
+	}
+}
+
 func TestRenderVars(t *testing.T) {
 	_, err := lookup(t, "hello_world", "en_US").Render(&job.Template{Vars: map[string]any{"name": "Amina"}})
 	if !errors.Is(err, template.ErrVars) {
@@ -202,6 +216,20 @@ func TestRenderUnchecked(t *testing.T) {
 	wantFirst(t, err, 132018)
 	if n := len(problemsOf(err)); n != 2 {
 		t.Errorf("%d problems, want 2: %v", n, err)
+	}
+}
+
+// TestRenderUncheckedTakesDocumentedRequests needs no definition for any of them.
+func TestRenderUncheckedTakesDocumentedRequests(t *testing.T) {
+	files, err := filepath.Glob("testdata/send/template_*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		r := readRequest(t, file)
+		if _, err := template.Unchecked(r.Template.Name, r.Template.Language.Code).Render(&job.Template{Components: r.Template.Components}); err != nil {
+			t.Errorf("%s: %v", filepath.Base(file), err)
+		}
 	}
 }
 
