@@ -1,0 +1,99 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// PartialError lists what of a batch was not stored. The rest is, and it is safe
+// to put the whole batch again.
+type PartialError struct {
+	// Failed are indexes into the batch, with why.
+	Failed map[int]error
+}
+
+func (e *PartialError) Error() string {
+	for i, err := range e.Failed {
+		return fmt.Sprintf("%d of a batch not stored, such as number %d: %v", len(e.Failed), i, err)
+	}
+	return "nothing failed"
+}
+
+// Unwrap gives the reasons, for errors.Is.
+func (e *PartialError) Unwrap() []error {
+	all := make([]error, 0, len(e.Failed))
+	for _, err := range e.Failed {
+		all = append(all, err)
+	}
+	return all
+}
+
+// batch waits for the acks of parcels that were sent together.
+type batch struct {
+	done chan struct{}
+
+	mu     sync.Mutex
+	left   int
+	failed map[int]error
+}
+
+func (b *batch) settled(p *parcel, ack Ack) { b.settle(p.index, ack.Err) }
+
+func (b *batch) settle(index int, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err != nil {
+		if b.failed == nil {
+			b.failed = make(map[int]error)
+		}
+		b.failed[index] = err
+	}
+	if b.left--; b.left == 0 {
+		close(b.done)
+	}
+}
+
+// sendAll publishes parcels and waits for all their acks until ctx ends. When it
+// returns, the flight needs their bytes no more. The error is a [*PartialError];
+// an error that is ok counts as success.
+func (f *flight) sendAll(ctx context.Context, parcels []parcel, ok error) error {
+	if len(parcels) == 0 {
+		return nil
+	}
+	b := &batch{done: make(chan struct{}), left: len(parcels)}
+	for i := range parcels {
+		p := &parcels[i]
+		p.to, p.index = b, i
+		if err := f.send(ctx, p); err != nil {
+			b.settle(i, err)
+		}
+	}
+	select {
+	case <-b.done:
+	case <-ctx.Done():
+		f.expire(ctx, b, parcels)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, err := range b.failed {
+		if ok != nil && errors.Is(err, ok) {
+			delete(b.failed, i)
+		}
+	}
+	if len(b.failed) > 0 {
+		return &PartialError{Failed: b.failed}
+	}
+	return nil
+}
+
+// expire ends a batch whose time is over.
+func (f *flight) expire(ctx context.Context, b *batch, parcels []parcel) {
+	for i := range parcels {
+		if waiting, why := f.forget(&parcels[i]); waiting {
+			b.settle(i, fmt.Errorf("%w: %w", context.Cause(ctx), why))
+		}
+	}
+	<-b.done // the rest was settled while we looked
+}

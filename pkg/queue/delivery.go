@@ -1,0 +1,55 @@
+package queue
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Delivery is one message that this process has until it acks it, gives it back,
+// or lets the ack wait of its lane pass without a word. None of its methods waits
+// for the server: a lost ack or nak costs a redelivery, which the ledger answers.
+type Delivery struct {
+	// Data is the job, as it was published.
+	Data []byte
+	// Queue is where the job was fetched.
+	Queue ID
+	// Stream and Sequence name the publication.
+	Stream   string
+	Sequence uint64
+	// Published is when the server stored it; for a job that was put off, when it
+	// became due.
+	Published time.Time
+
+	nc  *nats.Conn
+	msg *nats.Msg
+}
+
+// Subject is where the message was published.
+func (d *Delivery) Subject() string { return d.msg.Subject }
+
+// Header is a header of the message, or empty.
+func (d *Delivery) Header(name string) string { return d.msg.Header.Get(name) }
+
+// Ack takes the message out of its stream: its outcome is on record.
+func (d *Delivery) Ack() error { return d.answer("+ACK") }
+
+// Nak gives the message back, to be delivered again after the delay.
+func (d *Delivery) Nak(delay time.Duration) error {
+	if delay <= 0 {
+		return d.answer("-NAK")
+	}
+	return d.answer(`-NAK {"delay":` + strconv.FormatInt(int64(delay), 10) + `}`)
+}
+
+// InProgress starts the ack wait anew.
+func (d *Delivery) InProgress() error { return d.answer("+WPI") }
+
+func (d *Delivery) answer(text string) error {
+	if err := d.nc.Publish(d.msg.Reply, []byte(text)); err != nil {
+		return fmt.Errorf("answer a delivery: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package queue
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/wacast/wacast/pkg/job"
+)
+
+// recordInFlight bounds the messages without an ack of one [Events], [Dead] or
+// [Later].
+const recordInFlight = 8192
+
+// Events records and reads what became of jobs. It may be used by many goroutines.
+type Events struct {
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	names  Names
+	flight *flight
+	encode sync.Pool // of *encoder
+}
+
+// NewEvents returns the events of a JetStream account.
+func NewEvents(js jetstream.JetStream, names Names) (*Events, error) {
+	if err := names.Validate(); err != nil {
+		return nil, err
+	}
+	f, err := newFlight(js.Conn(), flightLimits{inFlight: recordInFlight})
+	if err != nil {
+		return nil, fmt.Errorf("new events: %w", err)
+	}
+	return &Events{
+		nc: js.Conn(), js: js, names: names, flight: f,
+		encode: sync.Pool{New: func() any { return newEncoder() }},
+	}, nil
+}
+
+// Record publishes events and returns once all are stored, which is when their jobs
+// may be acked. What is not acked is published again with the same id until ctx
+// ends; then, or when the stream refuses some, the error is a [*PartialError]. A
+// full stream is [ErrFull]. To record the same events again is safe.
+func (e *Events) Record(ctx context.Context, events []job.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	enc := e.encode.Get().(*encoder)
+	defer e.encode.Put(enc)
+	if err := enc.encode(events); err != nil {
+		return fmt.Errorf("record events: %w", err)
+	}
+	parcels := make([]parcel, len(events))
+	for i := range events {
+		ev := &events[i]
+		parcels[i] = parcel{
+			subject: e.names.EventSubject(ev.Data.Kind, ev.Data.From, ev.Key()),
+			msgID:   ev.ID, data: enc.part(i),
+		}
+	}
+	if err := e.flight.sendAll(ctx, parcels, nil); err != nil {
+		return fmt.Errorf("record events: %w", err)
+	}
+	return nil
+}
+
+// Close ends the recording. Events without an ack end with [ErrClosed].
+func (e *Events) Close() { e.flight.close() }
+
+// maxEncoder is how long a buffer is kept for the next batch.
+const maxEncoder = 4 << 20
+
+// encoder writes a batch of events into one buffer, which is used again.
+type encoder struct {
+	buf  bytes.Buffer
+	json *json.Encoder
+	ends []int
+}
+
+func newEncoder() *encoder {
+	e := new(encoder)
+	e.json = json.NewEncoder(&e.buf)
+	e.json.SetEscapeHTML(false)
+	return e
+}
+
+func (e *encoder) encode(events []job.Event) error {
+	if e.buf.Cap() > maxEncoder {
+		e.buf = bytes.Buffer{}
+	}
+	e.buf.Reset()
+	e.ends = e.ends[:0]
+	for i := range events {
+		if err := e.json.Encode(&events[i]); err != nil {
+			return err
+		}
+		e.ends = append(e.ends, e.buf.Len())
+	}
+	return nil
+}
+
+// part is the i-th event, without the line break behind it.
+func (e *encoder) part(i int) []byte {
+	start := 0
+	if i > 0 {
+		start = e.ends[i-1]
+	}
+	return e.buf.Bytes()[start : e.ends[i]-1]
+}

@@ -1,0 +1,304 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// pullWait is the longest a pull stays open: so long it may take to notice that
+	// the server it was made to is gone.
+	pullWait = 5 * time.Second
+	// lull is how long a pull that has brought something is waited for when no more
+	// comes and no end either.
+	lull = 100 * time.Millisecond
+	// emptyPause keeps a pull that ends at once without anything from being repeated
+	// without end.
+	emptyPause = 10 * time.Millisecond
+	// troublePause is the same after an error.
+	troublePause = 100 * time.Millisecond
+	// minWait is the shortest time in which a server can answer.
+	minWait = 50 * time.Millisecond
+)
+
+// Queue is one open queue. Its methods may be called by many goroutines, one of
+// which fetches at a time.
+type Queue struct {
+	owner                   *Queues
+	id                      ID
+	jobsSubject, dueSubject string
+
+	// due says that the queue has jobs that were put off and are due; wake tells a
+	// Fetch that waits for others.
+	due  atomic.Bool
+	wake chan struct{}
+
+	mu     sync.Mutex
+	closed bool
+	puller *puller
+	jobs   pull
+	later  pull
+	// held are messages that came when they could not be returned; they are the
+	// next ones.
+	held []*nats.Msg
+	// reconnects is how often the connection was made anew when a pull was opened.
+	reconnects uint64
+}
+
+func newQueue(owner *Queues, id ID) (*Queue, error) {
+	p, err := newPuller(owner.nc)
+	if err != nil {
+		return nil, err
+	}
+	q := &Queue{
+		owner: owner, id: id, puller: p, wake: make(chan struct{}, 1),
+		jobsSubject: owner.names.JobSubject(id), dueSubject: owner.names.DueSubject(id),
+	}
+	q.jobs.api = nextSubject(owner.names.JobsStream(), q.jobsSubject)
+	q.later.api = nextSubject(owner.names.LaterStream(), q.dueSubject)
+	return q, nil
+}
+
+func nextSubject(stream, subject string) string {
+	return jetstream.DefaultAPIPrefix + "CONSUMER.MSG.NEXT." + stream + "." + consumerName(subject)
+}
+
+// ID names the queue.
+func (q *Queue) ID() ID { return q.id }
+
+// Fetch takes up to most jobs, at most 512, those that were put off and are due
+// first. It returns as soon as there are any, and with none after wait. What keeps
+// it from fetching is the error, once wait is over: a server that restarts and a
+// consumer that was deleted are got over before.
+//
+// After a Fetch that ended early, jobs may be on their way that the next one
+// returns; they are never more than were asked for.
+func (q *Queue) Fetch(ctx context.Context, most int, wait time.Duration) ([]*Delivery, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	most = min(max(most, 1), maxPull)
+	waiting, cancel := context.WithTimeout(ctx, max(wait, minWait))
+	defer cancel()
+	for {
+		if q.closed {
+			return nil, ErrClosed
+		}
+		msgs, err := q.round(waiting, most)
+		if len(msgs) > 0 {
+			return q.deliveries(msgs), nil
+		}
+		if !q.rest(waiting, err) {
+			return nil, q.trouble(ctx, err)
+		}
+	}
+}
+
+// trouble is why a Fetch returns nothing; nil when there was nothing.
+func (q *Queue) trouble(ctx context.Context, err error) error {
+	nc := q.owner.nc
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case !nc.IsConnected():
+		return fmt.Errorf("fetch jobs: NATS is %s", strings.ToLower(nc.Status().String()))
+	case err != nil:
+		return fmt.Errorf("fetch jobs: %w", err)
+	}
+	return nil
+}
+
+// rest pauses between two rounds and reports whether there is time for another.
+func (q *Queue) rest(ctx context.Context, trouble error) bool {
+	pause := emptyPause
+	switch {
+	case trouble != nil:
+		pause = troublePause
+	case q.due.Load():
+		return ctx.Err() == nil
+	}
+	if deadline, _ := ctx.Deadline(); time.Until(deadline) < lull {
+		return false // too short for an answer
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// round asks once for what is due, and if there is nothing, for jobs.
+func (q *Queue) round(ctx context.Context, most int) ([]*nats.Msg, error) {
+	var got []*nats.Msg
+	var err error
+	if q.due.Load() {
+		if got, err = q.ask(ctx, &q.later, most); len(got) == 0 && q.later.ready {
+			q.due.Store(false) // until the next look at the stream
+		}
+	}
+	if got = q.take(got, most); len(got) > 0 || err != nil {
+		return got, err
+	}
+	got, err = q.ask(ctx, &q.jobs, most)
+	return q.take(got, most), err
+}
+
+// take fills got up with held messages.
+func (q *Queue) take(got []*nats.Msg, most int) []*nats.Msg {
+	n := min(len(q.held), most-len(got))
+	if n <= 0 {
+		return got
+	}
+	got = append(got, q.held[:n]...)
+	q.held = append(q.held[:0], q.held[n:]...)
+	return got
+}
+
+// ask pulls one of the two streams. For jobs it waits; for what is due it does not.
+func (q *Queue) ask(ctx context.Context, pl *pull, most int) ([]*nats.Msg, error) {
+	now := time.Now()
+	if n := q.owner.nc.Stats().Reconnects; n != q.reconnects {
+		q.reconnects, q.jobs.left, q.later.left = n, 0, 0 // the server has forgotten its pulls
+	}
+	if !pl.isOpen(now) {
+		stream, subject := q.owner.names.JobsStream(), q.jobsSubject
+		var wait time.Duration
+		if pl == &q.later {
+			stream, subject = q.owner.names.LaterStream(), q.dueSubject
+		} else {
+			wait = openWait(ctx, now)
+		}
+		if err := q.prepare(ctx, pl, stream, subject); err != nil {
+			return nil, err
+		}
+		if err := q.puller.open(pl, most, wait, now); err != nil {
+			return nil, err
+		}
+	}
+	return q.gather(ctx, pl), nil
+}
+
+// openWait is how long the server keeps a pull open: a little less than the caller
+// waits, so that its last word comes before the caller leaves.
+func openWait(ctx context.Context, now time.Time) time.Duration {
+	deadline, _ := ctx.Deadline() // Fetch sets one
+	left := deadline.Sub(now)
+	return min(pullWait, left-min(left/10, 50*time.Millisecond))
+}
+
+// prepare makes sure that a pull's consumer is there.
+func (q *Queue) prepare(ctx context.Context, pl *pull, stream, subject string) error {
+	if pl.ready {
+		return nil
+	}
+	if err := ensureConsumer(ctx, q.owner.js, stream, consumerConfig(subject, q.id.Lane)); err != nil {
+		return err
+	}
+	pl.ready = true
+	return nil
+}
+
+// gather receives what a pull brings, until its end or until nothing follows for a
+// moment. What the other pull brings meanwhile is held.
+func (q *Queue) gather(ctx context.Context, pl *pull) []*nats.Msg {
+	var got []*nats.Msg
+	var wake <-chan struct{}
+	if pl == &q.jobs {
+		wake = q.wake
+	}
+	timer := time.NewTimer(time.Until(pl.until))
+	defer timer.Stop()
+	for pl.left > 0 {
+		m := q.puller.receive(ctx, timer.C, wake)
+		if m == nil {
+			break
+		}
+		if q.puller.classify(m, &q.jobs, &q.later) != wordMessage {
+			continue
+		}
+		if q.count(m) != pl {
+			q.held = append(q.held, m)
+			continue
+		}
+		if got = append(got, m); len(got) == 1 {
+			timer.Reset(lull)
+		}
+	}
+	return got
+}
+
+// count takes a message off what its pull may still bring.
+func (q *Queue) count(m *nats.Msg) *pull {
+	pl := &q.jobs
+	if m.Subject == q.dueSubject {
+		pl = &q.later
+	}
+	pl.left = max(pl.left-1, 0)
+	return pl
+}
+
+func (q *Queue) deliveries(msgs []*nats.Msg) []*Delivery {
+	block := make([]Delivery, len(msgs))
+	all := make([]*Delivery, 0, len(msgs))
+	for i, m := range msgs {
+		meta, err := m.Metadata()
+		if err != nil {
+			continue // no delivery of JetStream, so nothing to answer
+		}
+		d := &block[i]
+		*d = Delivery{
+			Data: m.Data, Queue: q.id, Stream: meta.Stream, Sequence: meta.Sequence.Stream,
+			Published: meta.Timestamp, nc: q.owner.nc, msg: m,
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
+// noteDue says that the queue has jobs that were put off and are due.
+func (q *Queue) noteDue() {
+	q.due.Store(true)
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Close gives back what nobody has fetched, once a Fetch under way has returned.
+// The queue's consumers stay.
+func (q *Queue) Close() {
+	q.owner.leave(q)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return
+	}
+	q.closed = true
+	q.puller.close()
+	for _, d := range q.deliveries(q.unfetched()) {
+		_ = d.Nak(0) // an unheard nak only costs the ack wait
+	}
+}
+
+func (q *Queue) unfetched() []*nats.Msg {
+	msgs := q.held
+	for {
+		select {
+		case m := <-q.puller.msgs:
+			if q.puller.classify(m) == wordMessage {
+				msgs = append(msgs, m)
+			}
+		default:
+			return msgs
+		}
+	}
+}

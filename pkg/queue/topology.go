@@ -1,0 +1,139 @@
+package queue
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Defaults of [Settings].
+const (
+	// DefaultJobsMaxBytes holds several million jobs.
+	DefaultJobsMaxBytes = 2 << 30
+	// DefaultEventsMaxAge is more than three windows of the ledger.
+	DefaultEventsMaxAge = 30 * 24 * time.Hour
+	// DefaultDeadMaxAge is how long a dead letter can still be looked at.
+	DefaultDeadMaxAge = 30 * 24 * time.Hour
+)
+
+const (
+	// duplicateWindow is how long the server knows a message id. It catches what is
+	// published again because an ack was lost; the ledger catches the rest.
+	duplicateWindow = 5 * time.Minute
+	// maxConsumers must be a number: without one, servers stop at 1,000.
+	maxConsumers = 100_000
+	// maxCampaignSize bounds a value in the bucket of campaigns.
+	maxCampaignSize = 256 << 10
+	// maxStopSize bounds a value in the bucket of senders.
+	maxStopSize = 16 << 10
+)
+
+// managedBy marks in a stream's metadata that Ensure may change its limits. A
+// stream that somebody else created and keeps in order does not have it.
+const managedBy = "wacast-managed"
+
+// Settings are what an operator decides about the streams.
+type Settings struct {
+	Names Names
+	// JobsMaxBytes is when the stream of jobs is full and producers are refused.
+	// Defaults to [DefaultJobsMaxBytes].
+	JobsMaxBytes int64
+	// EventsMaxAge is how long outcomes are kept. Defaults to [DefaultEventsMaxAge].
+	EventsMaxAge time.Duration
+	// EventsMaxBytes is when the stream of events is full and sending stops.
+	// Defaults to no limit but the account's.
+	EventsMaxBytes int64
+	// DeadMaxAge is how long dead letters are kept. Defaults to [DefaultDeadMaxAge].
+	DeadMaxAge time.Duration
+	// Replicas of each stream, 1, 3 or 5. Defaults to 1.
+	Replicas int
+}
+
+// Topology is what wacast needs on a NATS account.
+type Topology struct {
+	Streams []jetstream.StreamConfig
+	Buckets []jetstream.KeyValueConfig
+}
+
+// Topology describes the streams and buckets.
+func (s Settings) Topology() Topology {
+	n, replicas := s.Names, cmp.Or(s.Replicas, 1)
+	return Topology{
+		Streams: []jetstream.StreamConfig{s.jobs(), s.later(), s.events(), s.dead()},
+		Buckets: []jetstream.KeyValueConfig{
+			{Bucket: n.CampaignsBucket(), Description: "wacast: campaigns and their states", MaxValueSize: maxCampaignSize, Replicas: replicas, Metadata: managed()},
+			{Bucket: n.SendersBucket(), Description: "wacast: what is stopped, and why", MaxValueSize: maxStopSize, Replicas: replicas, Metadata: managed()},
+		},
+	}
+}
+
+// jobs has no schedules, TTLs or roll-ups: schedules exclude DiscardNew, and with
+// them any publisher could wipe the stream.
+func (s Settings) jobs() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:         s.Names.JobsStream(),
+		Description:  "wacast: jobs to be sent",
+		Subjects:     []string{s.Names.wild("jobs", "", "", "")},
+		Retention:    jetstream.WorkQueuePolicy,
+		Storage:      jetstream.FileStorage,
+		Discard:      jetstream.DiscardNew,
+		MaxBytes:     cmp.Or(s.JobsMaxBytes, DefaultJobsMaxBytes),
+		MaxConsumers: maxConsumers,
+		Duplicates:   duplicateWindow,
+		Replicas:     cmp.Or(s.Replicas, 1),
+		Metadata:     managed(),
+	}
+}
+
+// later has no limits: what wacast has put off must not be refused or dropped.
+func (s Settings) later() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:              s.Names.LaterStream(),
+		Description:       "wacast: jobs to be sent later, and those that are due",
+		Subjects:          []string{s.Names.wild("later", "", "", "", ""), s.Names.wild("due", "", "", "")},
+		Retention:         jetstream.WorkQueuePolicy,
+		Storage:           jetstream.FileStorage,
+		Discard:           jetstream.DiscardOld, // the only one schedules allow; no limit, no discard
+		MaxConsumers:      maxConsumers,
+		AllowMsgSchedules: true,
+		Duplicates:        duplicateWindow,
+		Replicas:          cmp.Or(s.Replicas, 1),
+		Metadata:          managed(),
+	}
+}
+
+func (s Settings) events() jetstream.StreamConfig {
+	age := cmp.Or(s.EventsMaxAge, DefaultEventsMaxAge)
+	return jetstream.StreamConfig{
+		Name:        s.Names.EventsStream(),
+		Description: "wacast: what became of each job",
+		Subjects:    []string{s.Names.wild("events", "", "", "", "")},
+		Retention:   jetstream.LimitsPolicy,
+		Storage:     jetstream.FileStorage,
+		Discard:     jetstream.DiscardNew,
+		MaxAge:      age,
+		MaxBytes:    cmp.Or(s.EventsMaxBytes, -1),
+		Duplicates:  min(duplicateWindow, age),
+		Replicas:    cmp.Or(s.Replicas, 1),
+		Metadata:    managed(),
+	}
+}
+
+func (s Settings) dead() jetstream.StreamConfig {
+	age := cmp.Or(s.DeadMaxAge, DefaultDeadMaxAge)
+	return jetstream.StreamConfig{
+		Name:        s.Names.DeadStream(),
+		Description: "wacast: rejected and unknown jobs, whole",
+		Subjects:    []string{s.Names.wild("dead", "", "", "")},
+		Retention:   jetstream.LimitsPolicy,
+		Storage:     jetstream.FileStorage,
+		Discard:     jetstream.DiscardNew,
+		MaxAge:      age,
+		Duplicates:  min(duplicateWindow, age),
+		Replicas:    cmp.Or(s.Replicas, 1),
+		Metadata:    managed(),
+	}
+}
+
+func managed() map[string]string { return map[string]string{managedBy: "1"} }
