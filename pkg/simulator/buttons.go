@@ -1,0 +1,194 @@
+package simulator
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Lengths of button values, Cloud API fact sheet 3.7 and 1.3.
+const (
+	maxPayload      = 256
+	maxVoicePayload = 512
+	maxCoupon       = 20
+	maxOTP          = 15
+	maxTTLMinutes   = 43_200
+)
+
+// slot says what a send may and must give to a button of the template.
+type slot struct {
+	subType  string
+	params   []string
+	required bool
+	label    string
+}
+
+func (b buttonSpec) slot() slot {
+	switch b.Type {
+	case "URL":
+		return slot{"url", []string{"text"}, strings.Contains(b.URL, "{{"), "Url"}
+	case "OTP":
+		return slot{"url", []string{"text"}, true, "Url"}
+	case "QUICK_REPLY":
+		return slot{"quick_reply", []string{"payload"}, false, "QuickReply"}
+	case "COPY_CODE":
+		return slot{"copy_code", []string{"coupon_code"}, true, "CopyCode"}
+	case "FLOW":
+		return slot{"flow", []string{"action"}, false, "Flow"}
+	case "CATALOG":
+		return slot{"catalog", []string{"action"}, false, "Catalog"}
+	case "MPM":
+		return slot{"mpm", []string{"action"}, true, "Mpm"}
+	case "VOICE_CALL":
+		return slot{"voice_call", []string{"ttl_minutes", "payload"}, false, "VoiceCall"}
+	case "ORDER_DETAILS":
+		return slot{"order_details", []string{"action"}, true, "OrderDetails"}
+	}
+	return slot{label: b.Type}
+}
+
+// static reports whether a send may not mention the button.
+func (b buttonSpec) static() bool {
+	s := b.slot()
+	return s.subType == "" || b.Type == "URL" && !s.required
+}
+
+// checkButtons: every button that needs a value has one at its own index, and
+// nothing is given to a button that takes none.
+func (m *match) checkButtons(p *part) *refusal {
+	for _, c := range p.buttons {
+		if r := m.buttonValues(c); r != nil {
+			return r
+		}
+	}
+	if p.form == nil {
+		return nil
+	}
+	given := make([]bool, len(p.form.buttons))
+	var stray *refusal
+	for _, c := range p.buttons {
+		i, r := p.buttonOf(c)
+		switch {
+		case r != nil && stray == nil:
+			stray = r
+		case r == nil && given[i]:
+			return refuse(131009, fmt.Sprintf("buttons: Button at index %d is given twice", i))
+		case r == nil:
+			given[i] = true
+		}
+	}
+	for i, b := range p.form.buttons {
+		if s := b.slot(); s.required && !given[i] {
+			return p.missing(i, s)
+		}
+	}
+	return stray
+}
+
+// missing words a required button that got nothing: at all, or not at its index.
+func (p *part) missing(i int, s slot) *refusal {
+	elsewhere := slices.ContainsFunc(p.buttons, func(c *component) bool { return strings.EqualFold(c.SubType, s.subType) })
+	if elsewhere && s.subType == "url" {
+		return refuse(131008, "Parameter value for URL was expected but was not found")
+	}
+	return refuse(131008, fmt.Sprintf("buttons: Button at index %d of type %s requires a parameter", i, s.label))
+}
+
+// buttonOf finds the template's button that a component is for.
+func (p *part) buttonOf(c *component) (int, *refusal) {
+	i := c.Index.n
+	if !c.Index.set { // Meta's own voice_call example has none
+		i = slices.IndexFunc(p.form.buttons, func(b buttonSpec) bool {
+			return b.Type == "VOICE_CALL" && strings.EqualFold(c.SubType, "voice_call")
+		})
+		if i < 0 {
+			return 0, refuse(131008, "buttons: index is missing")
+		}
+	}
+	if i >= len(p.form.buttons) {
+		return 0, refuse(131009, fmt.Sprintf("buttons: The template has no button at index %d", i))
+	}
+	b := p.form.buttons[i]
+	s := b.slot()
+	at := fmt.Sprintf("buttons: Button at index %d", i)
+	switch {
+	case !strings.EqualFold(c.SubType, s.subType):
+		return 0, mismatch(at, strings.ToUpper(b.Type), strings.ToUpper(c.SubType))
+	case b.static():
+		return i, countsOf(at, len(c.Parameters), 0)
+	case s.required && len(c.Parameters) == 0:
+		return 0, p.missing(i, s)
+	case len(c.Parameters) > len(s.params):
+		return 0, countsOf(at, len(c.Parameters), len(s.params))
+	}
+	for _, v := range c.Parameters {
+		if !slices.Contains(s.params, v.Type) {
+			return 0, mismatch(at, strings.ToUpper(s.params[0]), strings.ToUpper(v.Type))
+		}
+	}
+	return i, nil
+}
+
+// buttonValues checks values that need no template to be judged.
+func (m *match) buttonValues(c *component) *refusal {
+	if c.SubType == "" {
+		return refuse(131008, "buttons: sub_type is missing")
+	}
+	most := maxPayload
+	if strings.EqualFold(c.SubType, "voice_call") {
+		most = maxVoicePayload
+	}
+	for _, v := range c.Parameters {
+		var r *refusal
+		switch v.Type {
+		case "payload":
+			r = valueFits(v.Type, v.Payload, most)
+		case "coupon_code":
+			r = valueFits(v.Type, v.CouponCode, maxCoupon)
+		case "action":
+			if v.Action == nil {
+				r = refuse(131008, "Parameter of type action is missing action value")
+			}
+		case "ttl_minutes":
+			if v.TTLMinutes < 1 || v.TTLMinutes > maxTTLMinutes {
+				r = refuse(131009, fmt.Sprintf("ttl_minutes must be from 1 to %d", maxTTLMinutes))
+			}
+		case "text":
+			if m.auth && runes(v.Text) > maxOTP {
+				r = tooLong("text", maxOTP)
+			}
+		}
+		if r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+func valueFits(name, value string, most int) *refusal {
+	if value == "" {
+		return refuse(131008, "Parameter of type "+name+" is missing "+name+" value")
+	}
+	if runes(value) > most {
+		return tooLong(name, most)
+	}
+	return nil
+}
+
+func tooLong(name string, most int) *refusal {
+	return badParam("Param %s must be at most %d characters long.", name, most)
+}
+
+// urlLengths checks dynamic URLs with their suffix.
+func (p *part) urlLengths() *refusal {
+	for _, c := range p.buttons {
+		if !c.Index.set || c.Index.n >= len(p.form.buttons) || len(c.Parameters) == 0 {
+			continue
+		}
+		url := parsePattern(p.form.buttons[c.Index.n].URL)
+		if r := fits("buttons", url.fill(c.Parameters, false), maxURL); r != nil {
+			return r
+		}
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+package simulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"strconv"
+)
+
+// Stats counts what happened so far.
+func (s *Server) Stats() Stats {
+	out := s.journal.snapshot()
+	out.Numbers = make(map[string]NumberStats)
+	for id, n := range s.accounts.every() {
+		if st := n.stats(); st.Accepted > 0 || st.Throttled > 0 {
+			out.Numbers[id] = st
+		}
+	}
+	return out
+}
+
+// Messages are the latest accepted messages, oldest first: at most limit of
+// them, or all that [Config.Keep] keeps if limit is 0.
+func (s *Server) Messages(limit int) []Message { return s.journal.messages(limit) }
+
+// Duplicates lists what was accepted more than once, at most [Config.Keep] of them.
+func (s *Server) Duplicates() []Duplicate { return s.journal.repeated() }
+
+// ExpireToken refuses an access token from now on, with code 190.
+func (s *Server) ExpireToken(token string) {
+	s.accounts.mu.Lock()
+	defer s.accounts.mu.Unlock()
+	s.accounts.expired[token] = s.cfg.Clock()
+}
+
+// RestoreToken takes an access token again.
+func (s *Server) RestoreToken(token string) {
+	s.accounts.mu.Lock()
+	defer s.accounts.mu.Unlock()
+	delete(s.accounts.expired, token)
+}
+
+// SetFaults replaces the fault rules. What the old ones have counted is forgotten.
+func (s *Server) SetFaults(rules []Rule) error {
+	faults, err := newFaults(rules, s.cfg.Seed)
+	if err != nil {
+		return fmt.Errorf("simulator: %w", err)
+	}
+	s.faults.Store(&faults)
+	return nil
+}
+
+// Faults are the rules in force.
+func (s *Server) Faults() []Rule {
+	rules := []Rule{}
+	for _, f := range *s.faults.Load() {
+		rules = append(rules, f.Rule)
+	}
+	return rules
+}
+
+// SetMPS changes a number's throughput. It holds for the second that has already begun.
+func (s *Server) SetMPS(id string, mps int) error {
+	if mps < 1 {
+		return fmt.Errorf("simulator: mps is %d; it must be positive", mps)
+	}
+	n := s.accounts.number(id)
+	if n == nil {
+		return fmt.Errorf("simulator: number %q does not exist", id)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.mps = mps
+	return nil
+}
+
+// Reset forgets counts, messages and what the limits have counted. Faults,
+// expired tokens and throughputs stay.
+func (s *Server) Reset() {
+	for n := range maps.Values(s.accounts.every()) {
+		n.reset()
+	}
+	s.journal.reset()
+}
+
+func (s *Server) routeControl() {
+	s.control = http.NewServeMux()
+	for pattern, handle := range map[string]func(*http.Request) (any, error){
+		"GET /_sim/health":       func(*http.Request) (any, error) { return done, nil },
+		"GET /_sim/stats":        func(*http.Request) (any, error) { return s.Stats(), nil },
+		"GET /_sim/messages":     s.controlMessages,
+		"GET /_sim/duplicates":   func(*http.Request) (any, error) { return s.Duplicates(), nil },
+		"GET /_sim/faults":       func(*http.Request) (any, error) { return s.Faults(), nil },
+		"POST /_sim/faults":      s.controlFaults,
+		"POST /_sim/tokens":      s.controlTokens,
+		"PUT /_sim/numbers/{id}": s.controlNumber,
+		"POST /_sim/reset":       func(*http.Request) (any, error) { s.Reset(); return done, nil },
+	} {
+		s.control.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { control(w, r, handle) })
+	}
+}
+
+// done is the answer to a change.
+var done = map[string]bool{"ok": true}
+
+// control answers JSON: what handle returns, or its error with status 400.
+func control(w http.ResponseWriter, r *http.Request, handle func(*http.Request) (any, error)) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	out, err := handle(r)
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		out = map[string]string{"error": err.Error()}
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	_ = e.Encode(out) // the client left
+}
+
+func (s *Server) controlMessages(r *http.Request) (any, error) {
+	limit := 100
+	if text := r.URL.Query().Get("limit"); text != "" {
+		var err error
+		if limit, err = strconv.Atoi(text); err != nil || limit < 0 {
+			return nil, fmt.Errorf("limit %q is not a number from 0", text)
+		}
+	}
+	return s.Messages(limit), nil
+}
+
+func (s *Server) controlFaults(r *http.Request) (any, error) {
+	var rules []Rule
+	if err := decodeStrict(r, &rules); err != nil {
+		return nil, err
+	}
+	if err := s.SetFaults(rules); err != nil {
+		return nil, err
+	}
+	return s.Faults(), nil
+}
+
+func (s *Server) controlTokens(r *http.Request) (any, error) {
+	var change struct {
+		Token   string `json:"access_token"`
+		Expired bool   `json:"expired"`
+	}
+	if err := decodeStrict(r, &change); err != nil {
+		return nil, err
+	}
+	if change.Token == "" {
+		return nil, fmt.Errorf("access_token is missing")
+	}
+	if change.Expired {
+		s.ExpireToken(change.Token)
+	} else {
+		s.RestoreToken(change.Token)
+	}
+	return done, nil
+}
+
+func (s *Server) controlNumber(r *http.Request) (any, error) {
+	var change struct {
+		MPS int `json:"mps"`
+	}
+	if err := decodeStrict(r, &change); err != nil {
+		return nil, err
+	}
+	if err := s.SetMPS(r.PathValue("id"), change.MPS); err != nil {
+		return nil, err
+	}
+	return done, nil
+}
+
+func decodeStrict(r *http.Request, into any) error {
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return fmt.Errorf("body: %w", err)
+	}
+	return nil
+}

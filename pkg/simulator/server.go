@@ -1,0 +1,100 @@
+package simulator
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Server simulates the Cloud API. It is an http.Handler; its methods may be
+// called at any time, from any goroutine.
+type Server struct {
+	cfg     Config
+	api     *http.ServeMux
+	control *http.ServeMux
+	journal *journal
+	buffers sync.Pool
+	started time.Time
+	idBase  uint64
+
+	faults   atomic.Pointer[[]*fault]
+	sequence atomic.Uint64
+	accounts accounts
+}
+
+var _ http.Handler = (*Server)(nil)
+
+// New checks the configuration and makes a server of it.
+func New(cfg Config) (*Server, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("simulator: %w", err)
+	}
+	s := &Server{cfg: cfg, journal: newJournal(cfg.Keep, cfg.DedupKey), started: cfg.Clock()}
+	s.buffers.New = func() any { return new(bytes.Buffer) }
+	// Ids start elsewhere in every run: others keep them longer than a simulator lives.
+	s.idBase = mix(cfg.Seed) ^ uint64(s.started.UnixNano())
+	if err := s.accounts.fill(cfg); err != nil {
+		return nil, fmt.Errorf("simulator: %w", err)
+	}
+	if err := s.SetFaults(cfg.Faults); err != nil {
+		return nil, err
+	}
+	s.routeAPI()
+	s.routeControl()
+	return s, nil
+}
+
+// ServeHTTP answers as the Cloud API does, and under /_sim/ as its puppeteer.
+// Some faults end a request with a panic of http.ErrAbortHandler, which is how
+// net/http is told to close a connection without an answer.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/_sim/") {
+		s.control.ServeHTTP(w, r)
+		return
+	}
+	s.api.ServeHTTP(w, r)
+}
+
+// Time-outs of Serve. The idle time-out is longer than clients' (Go's is 90
+// seconds), so that it is never the server who closes a connection that a client
+// is about to use: the client could not tell that from a lost answer.
+const (
+	headerTimeout   = 10 * time.Second
+	idleTimeout     = 5 * time.Minute
+	shutdownTimeout = 5 * time.Second
+)
+
+// Serve answers on a listener until the context ends. Requests under way then
+// lose their answers, hanging ones included; Serve returns when all are over.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	server := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn),
+	}
+	stopped := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+		defer cancel()
+		stopped <- server.Shutdown(limited)
+	})
+	err := server.Serve(l)
+	if stop() { // the listener failed by itself
+		return fmt.Errorf("simulator: serve: %w", errors.Join(err, server.Close()))
+	}
+	if err := <-stopped; err != nil {
+		return fmt.Errorf("simulator: stop: %w", errors.Join(err, server.Close()))
+	}
+	return nil
+}
