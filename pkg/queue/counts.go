@@ -42,3 +42,16 @@ func (e *Events) CountsBySender(ctx context.Context, campaign string) (map[strin
 	}
 	return counts, nil
 }
+
+// Total counts the events of one kind, of all campaigns.
+func (e *Events) Total(ctx context.Context, kind job.Kind) (uint64, error) {
+	info, err := readInfo(ctx, e.nc, e.names.EventsStream(), e.names.wild("events", string(kind), "", "", ""))
+	if err != nil {
+		return 0, fmt.Errorf("count events: %w", err)
+	}
+	var total uint64
+	for _, n := range info.State.Subjects {
+		total += n
+	}
+	return total, nil
+}

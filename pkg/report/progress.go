@@ -1,0 +1,200 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/queue"
+)
+
+// rateWindow is how far back the rate is measured.
+const rateWindow = 10 * time.Second
+
+// Events is the event stream, as far as it is read here; [queue.Events] is one.
+type Events interface {
+	// Counts counts a campaign's events by kind.
+	Counts(ctx context.Context, campaign string) (map[job.Kind]uint64, error)
+	// Total counts the events of a kind, of all campaigns.
+	Total(ctx context.Context, kind job.Kind) (uint64, error)
+	// Read passes events in order.
+	Read(ctx context.Context, filter queue.Filter, fn func(*queue.Recorded) error) error
+}
+
+// Queues is what waits; [queue.Queues] is one.
+type Queues interface {
+	// Depths lists the queues that have jobs.
+	Depths(ctx context.Context) ([]queue.Depth, error)
+	// Oldest is when the oldest job of a queue was stored; zero for none.
+	Oldest(ctx context.Context, id queue.ID) (time.Time, error)
+}
+
+// Schedules is what is put off; [queue.Later] is one.
+type Schedules interface {
+	// Waiting counts a campaign's jobs whose time has not come, by kind.
+	Waiting(ctx context.Context, campaign string) (map[string]uint64, error)
+}
+
+// Progress is how a campaign stands. Published is the sum of the outcomes and of
+// what is queued, scheduled and in flight. What is not measured yet is null.
+type Progress struct {
+	ID     string `json:"id"`
+	State  string `json:"state"`
+	Reason string `json:"reason"`
+
+	Published uint64 `json:"published"`
+	Queued    uint64 `json:"queued"`
+	Scheduled uint64 `json:"scheduled"`
+	InFlight  uint64 `json:"in_flight"`
+
+	Accepted   uint64 `json:"accepted"`
+	Rejected   uint64 `json:"rejected"`
+	Expired    uint64 `json:"expired"`
+	Suppressed uint64 `json:"suppressed"`
+	Cancelled  uint64 `json:"cancelled"`
+	Duplicate  uint64 `json:"duplicate"`
+	Unknown    uint64 `json:"unknown"`
+
+	Held      uint64 `json:"held"`
+	Sent      uint64 `json:"sent"`
+	Delivered uint64 `json:"delivered"`
+	Read      uint64 `json:"read"`
+	Failed    uint64 `json:"failed"`
+
+	Replies   uint64 `json:"replies"`
+	Confirmed uint64 `json:"confirmed"`
+	Declined  uint64 `json:"declined"`
+	NoAnswer  uint64 `json:"no_answer"`
+
+	// Rate is outcomes a second over the last ten seconds.
+	Rate float64 `json:"rate"`
+	// ETASeconds is what is left at that rate: 0 when nothing is left, null when
+	// something is but nothing moves.
+	ETASeconds *float64 `json:"eta_seconds"`
+}
+
+// Ended is how many publications have an outcome.
+func (p *Progress) Ended() uint64 {
+	return p.Accepted + p.Rejected + p.Expired + p.Suppressed + p.Cancelled + p.Duplicate + p.Unknown
+}
+
+// Left is how many publications have none yet.
+func (p *Progress) Left() uint64 { return p.Queued + p.Scheduled + p.InFlight }
+
+// Reporter reads the streams. It is safe for concurrent use.
+type Reporter struct {
+	events    Events
+	queues    Queues
+	schedules Schedules
+}
+
+// New returns a reporter.
+func New(events Events, queues Queues, schedules Schedules) *Reporter {
+	return &Reporter{events: events, queues: queues, schedules: schedules}
+}
+
+// Progress tells how a campaign stands; [job.NoCampaign] asks for jobs without one.
+func (r *Reporter) Progress(ctx context.Context, campaign string) (*Progress, error) {
+	p := &Progress{ID: campaign}
+	counts, err := r.events.Counts(ctx, campaign)
+	if err != nil {
+		return nil, fmt.Errorf("campaign %s: %w", campaign, err)
+	}
+	p.count(counts)
+	depths, err := r.queues.Depths(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("campaign %s: %w", campaign, err)
+	}
+	for _, d := range depths {
+		if d.Campaign == campaign {
+			p.Queued += d.Queued
+			p.InFlight += d.InFlight
+		}
+	}
+	waiting, err := r.schedules.Waiting(ctx, campaign)
+	if err != nil {
+		return nil, fmt.Errorf("campaign %s: %w", campaign, err)
+	}
+	p.Scheduled = waiting[queue.KindSendAt] + waiting[queue.KindWindow] + waiting[queue.KindRetry]
+	p.Published = p.Ended() + p.Left()
+	return p, nil
+}
+
+func (p *Progress) count(counts map[job.Kind]uint64) {
+	for kind, field := range map[job.Kind]*uint64{
+		job.Accepted: &p.Accepted, job.Rejected: &p.Rejected, job.Expired: &p.Expired, job.Suppressed: &p.Suppressed,
+		job.Cancelled: &p.Cancelled, job.Duplicate: &p.Duplicate, job.Unknown: &p.Unknown,
+		job.Held: &p.Held, job.Sent: &p.Sent, job.Delivered: &p.Delivered, job.Read: &p.Read, job.Failed: &p.Failed,
+		job.Reply: &p.Replies,
+	} {
+		*field = counts[kind]
+	}
+}
+
+// Measure adds the rate and the time left, from the outcomes of the last seconds.
+func (r *Reporter) Measure(ctx context.Context, p *Progress, now time.Time) error {
+	var ended uint64
+	filter := queue.Filter{Campaign: p.ID, Kinds: job.Outcomes(), Since: now.Add(-rateWindow)}
+	err := r.events.Read(ctx, filter, func(*queue.Recorded) error {
+		ended++
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("rate of campaign %s: %w", p.ID, err)
+	}
+	p.Rate = float64(ended) / rateWindow.Seconds()
+	p.ETASeconds = eta(p.Queued+p.InFlight, p.Rate)
+	return nil
+}
+
+func eta(left uint64, rate float64) *float64 {
+	var seconds float64
+	switch {
+	case left == 0:
+	case rate <= 0:
+		return nil
+	default:
+		seconds = float64(left) / rate
+	}
+	return &seconds
+}
+
+// Unknown counts the jobs of all campaigns whose outcome nobody knows.
+func (r *Reporter) Unknown(ctx context.Context) (uint64, error) {
+	unknown, err := r.events.Total(ctx, job.Unknown)
+	if err != nil {
+		return 0, fmt.Errorf("count unknown outcomes: %w", err)
+	}
+	settled, err := r.events.Total(ctx, job.Settled)
+	if err != nil {
+		return 0, fmt.Errorf("count settled outcomes: %w", err)
+	}
+	return unknown - min(settled, unknown), nil
+}
+
+// Reasons counts why a campaign's jobs ended other than accepted.
+func (r *Reporter) Reasons(ctx context.Context, campaign string) (map[Ending]uint64, error) {
+	reasons := make(map[Ending]uint64)
+	var kinds []job.Kind
+	for _, k := range job.Outcomes() {
+		if k != job.Accepted {
+			kinds = append(kinds, k)
+		}
+	}
+	err := r.events.Read(ctx, queue.Filter{Campaign: campaign, Kinds: kinds}, func(e *queue.Recorded) error {
+		reasons[Ending{e.Data.Kind, e.Data.Reason, e.Data.Code}]++
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reasons of campaign %s: %w", campaign, err)
+	}
+	return reasons, nil
+}
+
+// Ending is how a job ended, and why.
+type Ending struct {
+	Kind   job.Kind
+	Reason job.Reason
+	Code   int
+}

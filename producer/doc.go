@@ -1,0 +1,16 @@
+// Package producer publishes jobs to wacast. It is what a campaign system written
+// in Go imports; any other language publishes the same JSON by itself.
+//
+// [Producer.Publish] publishes one job and waits until JetStream has stored it.
+// [Producer.PublishAll] streams jobs of any number: it publishes ahead without
+// waiting for each ack, never more than [Config].MaxInFlight, so a slow server
+// slows the source down. What is wrong with a job is reported with its number,
+// and everything good beside it goes through.
+//
+// A job's campaign and id are its identity. Publishing it again is always safe:
+// the server drops what it has seen within minutes, and a worker ends what comes
+// later as a duplicate.
+//
+// The package brings neither Redis nor Prometheus with it: what it counts is in
+// [Stats].
+package producer

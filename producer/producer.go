@@ -1,0 +1,181 @@
+package producer
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/queue"
+)
+
+// Errors a caller can act on.
+var (
+	// ErrFull: the stream of jobs is full. Wait until workers have sent some, and
+	// publish the rest again.
+	ErrFull = queue.ErrFull
+	// ErrNoStream: no stream takes jobs; no worker has ever run there.
+	ErrNoStream = queue.ErrNoStream
+	// ErrNoAck: the server did not confirm in time. The job may be stored;
+	// publishing it again is safe.
+	ErrNoAck = queue.ErrNoAck
+)
+
+// Config is what a producer needs beside a connection. The zero value works.
+type Config struct {
+	// Namespace is that of the workers. Defaults to wacast.
+	Namespace string
+	// MaxInFlight is how many jobs may be published without an ack. Defaults to 4,096.
+	MaxInFlight int
+	// Patience is how long a job without an ack is published again. Defaults to
+	// 30 seconds.
+	Patience time.Duration
+}
+
+// Producer publishes jobs. It is safe for concurrent use.
+type Producer struct{ publisher *queue.Publisher }
+
+// New returns a producer on a connection, which stays the caller's.
+func New(nc *nats.Conn, cfg Config) (*Producer, error) {
+	publisher, err := queue.NewPublisher(nc, queue.PublisherConfig{
+		Names:       queue.Names{Namespace: cmp.Or(cfg.Namespace, "wacast")},
+		MaxInFlight: cfg.MaxInFlight,
+		Patience:    cfg.Patience,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("new producer: %w", err)
+	}
+	return &Producer{publisher: publisher}, nil
+}
+
+// Close ends the producer and waits for what it started.
+func (p *Producer) Close() { p.publisher.Close() }
+
+// Receipt says where a job is stored.
+type Receipt struct {
+	// Sequence is the job's place in the stream.
+	Sequence uint64
+	// Duplicate says that the server had this job already, within its window of
+	// some minutes.
+	Duplicate bool
+}
+
+// Publish checks a job, publishes it and waits for the ack. The error is a
+// [*job.InvalidError] that names the fields, [job.ErrTooLarge], [ErrFull],
+// [ErrNoStream] or [ErrNoAck].
+func (p *Producer) Publish(ctx context.Context, j *job.Job) (Receipt, error) {
+	data, err := job.Encode(j)
+	if err != nil {
+		return Receipt{}, err
+	}
+	ack, err := p.publisher.Publish(ctx, queue.IDOf(j), j.Key(), data)
+	if err != nil {
+		return Receipt{}, err
+	}
+	return Receipt{Sequence: ack.Sequence, Duplicate: ack.Duplicate}, nil
+}
+
+// Stats counts what became of the jobs of a run.
+type Stats struct {
+	// Published jobs are stored now; Duplicates of them the server had already.
+	Published, Duplicates int
+	// Rejected jobs were never published: they are wrong.
+	Rejected int
+	// Bytes of the published jobs.
+	Bytes int64
+	// Elapsed is how long it took.
+	Elapsed time.Duration
+}
+
+// Rate is the published jobs a second.
+func (s Stats) Rate() float64 {
+	if s.Elapsed <= 0 {
+		return 0
+	}
+	return float64(s.Published) / s.Elapsed.Seconds()
+}
+
+// Rejection is a job that was not published, and why.
+type Rejection struct {
+	// Number counts the jobs of the source from 1.
+	Number int
+	Err    error
+}
+
+// PublishAll publishes the jobs of a source and waits until all are acked. An
+// error that the source yields beside a job, and a job that breaks the contract,
+// are passed to rejected (which may be nil) and counted; they end nothing.
+//
+// It stops at the first job that cannot be stored and says how many were: those
+// are safe, and the same source may be published again from the start.
+func (p *Producer) PublishAll(ctx context.Context, jobs iter.Seq2[*job.Job, error], rejected func(Rejection)) (Stats, error) {
+	start := time.Now()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	r := run{cancel: cancel}
+	number := 0
+	for j, err := range jobs {
+		if ctx.Err() != nil {
+			break
+		}
+		number++
+		var data []byte
+		if err == nil {
+			data, err = job.Encode(j)
+		}
+		if err != nil {
+			r.reject(Rejection{Number: number, Err: err}, rejected)
+			continue
+		}
+		r.pending.Add(1)
+		if err := p.publisher.PublishAsync(ctx, queue.IDOf(j), j.Key(), data, func(a queue.Ack) { r.acked(a, len(data)) }); err != nil {
+			r.pending.Done()
+			cancel(err)
+			break
+		}
+	}
+	r.pending.Wait() // bounded by the publisher's patience
+	r.stats.Elapsed = time.Since(start)
+	if err := context.Cause(ctx); err != nil {
+		return r.stats, fmt.Errorf("after %d published jobs: %w", r.stats.Published, err)
+	}
+	return r.stats, nil
+}
+
+// run counts the acks of one PublishAll, which come from another goroutine.
+type run struct {
+	cancel  context.CancelCauseFunc
+	pending sync.WaitGroup
+
+	mu    sync.Mutex
+	stats Stats
+}
+
+func (r *run) reject(rejection Rejection, tell func(Rejection)) {
+	r.mu.Lock()
+	r.stats.Rejected++
+	r.mu.Unlock()
+	if tell != nil {
+		tell(rejection)
+	}
+}
+
+func (r *run) acked(a queue.Ack, size int) {
+	defer r.pending.Done()
+	if a.Err != nil {
+		r.cancel(a.Err) // the first one counts
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.Published++
+	r.stats.Bytes += int64(size)
+	if a.Duplicate {
+		r.stats.Duplicates++
+	}
+}
