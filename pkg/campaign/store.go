@@ -1,0 +1,168 @@
+package campaign
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// ErrUnknown marks a campaign that does not exist.
+var ErrUnknown = errors.New("no such campaign")
+
+// Bucket is where campaigns are kept; queue.Bucket is one.
+type Bucket interface {
+	Put(ctx context.Context, key string, value []byte) error
+	// Create sets the value of a key that has none, and reports whether it did.
+	Create(ctx context.Context, key string, value []byte) (bool, error)
+	// Watch calls fn with each key and value there is, once with an empty key when
+	// that was all, and then with each change until ctx ends. A nil value is a
+	// deletion.
+	Watch(ctx context.Context, fn func(key string, value []byte)) error
+}
+
+// Store knows all campaigns. It may be used by many goroutines.
+type Store struct {
+	bucket Bucket
+	log    *slog.Logger
+	now    func() time.Time
+
+	specs sync.Map // campaign id to *Spec
+	ready chan struct{}
+	once  sync.Once
+}
+
+// Config is what a [Store] needs.
+type Config struct {
+	Bucket Bucket
+	// Log defaults to none.
+	Log *slog.Logger
+	// Now is the clock. Defaults to time.Now.
+	Now func() time.Time
+}
+
+// NewStore returns a store that knows nothing until [Store.Run].
+func NewStore(cfg Config) *Store {
+	s := &Store{bucket: cfg.Bucket, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), now: cfg.Now, ready: make(chan struct{})}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	return s
+}
+
+// Run keeps the store up to date until ctx ends.
+func (s *Store) Run(ctx context.Context) error {
+	if err := s.bucket.Watch(ctx, s.change); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("watch campaigns: %w", err)
+	}
+	return context.Cause(ctx)
+}
+
+// Ready is closed once the store knows every campaign there was when Run began.
+func (s *Store) Ready() <-chan struct{} { return s.ready }
+
+func (s *Store) change(key string, value []byte) {
+	if key == "" {
+		s.once.Do(func() { close(s.ready) })
+		return
+	}
+	if value == nil {
+		s.specs.Delete(key)
+		return
+	}
+	spec, err := decode(key, value)
+	if err != nil {
+		// What was known of the campaign stands: a pause must not end by a mistake.
+		s.log.Error("a campaign cannot be read and stays as it was", "campaign", key, "error", err)
+		return
+	}
+	s.specs.Store(key, spec)
+}
+
+// Lookup returns a campaign from memory.
+func (s *Store) Lookup(id string) (Spec, bool) {
+	spec, ok := s.specs.Load(id)
+	if !ok {
+		return Spec{}, false
+	}
+	return *spec.(*Spec), true
+}
+
+// All returns every campaign, in no order.
+func (s *Store) All() []Spec {
+	var all []Spec
+	s.specs.Range(func(_, spec any) bool {
+		all = append(all, *spec.(*Spec))
+		return true
+	})
+	return all
+}
+
+// Put creates a campaign or replaces it. Times that are not set are now.
+func (s *Store) Put(ctx context.Context, spec Spec) error {
+	value, err := s.encode(&spec)
+	if err != nil {
+		return err
+	}
+	if err := s.bucket.Put(ctx, spec.ID, value); err != nil {
+		return fmt.Errorf("put campaign %s: %w", spec.ID, err)
+	}
+	s.specs.Store(spec.ID, &spec) // the writer sees it before the watch brings it
+	return nil
+}
+
+// SetState changes the state of a campaign the store knows, or is [ErrUnknown].
+func (s *Store) SetState(ctx context.Context, id string, state State, reason string) error {
+	spec, ok := s.Lookup(id)
+	if !ok {
+		return fmt.Errorf("campaign %s: %w", id, ErrUnknown)
+	}
+	spec.State, spec.Reason, spec.Since = state, reason, s.now().UTC()
+	return s.Put(ctx, spec)
+}
+
+// Seen makes sure that a campaign exists whose job was seen: nobody needs to create
+// one before publishing to it. A job without a campaign needs none.
+func (s *Store) Seen(ctx context.Context, id string) error {
+	if id == "" {
+		return nil
+	}
+	if _, ok := s.specs.Load(id); ok {
+		return nil
+	}
+	spec := Spec{ID: id, State: Open}
+	value, err := s.encode(&spec)
+	if err != nil {
+		return err
+	}
+	created, err := s.bucket.Create(ctx, id, value)
+	if err != nil {
+		return fmt.Errorf("create campaign %s: %w", id, err)
+	}
+	if created { // else the watch brings what another process wrote
+		s.specs.LoadOrStore(id, &spec)
+	}
+	return nil
+}
+
+func (s *Store) encode(spec *Spec) ([]byte, error) {
+	now := s.now().UTC()
+	if spec.CreatedAt.IsZero() {
+		spec.CreatedAt = now
+	}
+	if spec.Since.IsZero() {
+		spec.Since = now
+	}
+	if err := spec.Validate(); err != nil {
+		return nil, err
+	}
+	value, err := json.Marshal(spec)
+	if err != nil {
+		return nil, fmt.Errorf("encode campaign %s: %w", spec.ID, err)
+	}
+	return value, nil
+}
