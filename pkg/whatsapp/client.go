@@ -86,17 +86,17 @@ func (cfg *Config) validate() (*url.URL, error) {
 	base, err := url.Parse(cfg.BaseURL)
 	switch {
 	case err != nil:
-		return nil, errors.New("BaseURL is no URL")
+		return nil, errors.New("field BaseURL is no URL")
 	case base.Scheme != "https" && base.Scheme != "http" || base.Host == "":
-		return nil, errors.New("BaseURL must begin with https:// and a host")
+		return nil, errors.New("field BaseURL must begin with https:// and a host")
 	case base.User != nil || base.RawQuery != "" || base.Fragment != "":
-		return nil, errors.New("BaseURL must have no user, query or fragment")
+		return nil, errors.New("field BaseURL must have no user, query or fragment")
 	case !validVersion(cfg.Version):
-		return nil, errors.New("Version must be like v26.0")
+		return nil, errors.New("field Version must be like v26.0")
 	case cfg.MaxInFlight < 0:
-		return nil, errors.New("MaxInFlight must be positive")
+		return nil, errors.New("field MaxInFlight must be positive")
 	case cfg.Timeout < 0:
-		return nil, errors.New("Timeout must be positive")
+		return nil, errors.New("field Timeout must be positive")
 	}
 	// net/http would quote a broken proxy URL, password and all, in every error.
 	if _, err := http.ProxyFromEnvironment(&http.Request{URL: base}); err != nil {
