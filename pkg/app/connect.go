@@ -78,3 +78,17 @@ func await(ctx context.Context, log *slog.Logger, what string, do func(context.C
 		}
 	}
 }
+
+// DialOnce connects for a single command, which fails at once where a worker
+// would wait.
+func DialOnce(cfg Config) (*nats.Conn, error) {
+	opts := []nats.Option{nats.Name("wacast"), nats.MaxReconnects(-1), nats.ReconnectWait(connectWait)}
+	if cfg.NATSCreds != "" {
+		opts = append(opts, nats.UserCredentials(cfg.NATSCreds))
+	}
+	nc, err := nats.Connect(cfg.NATSURL, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("no NATS at %s (%sNATS_URL): %w", withoutPassword(cfg.NATSURL), envPrefix, err)
+	}
+	return nc, nil
+}

@@ -52,7 +52,8 @@ func (s *Spec) Validate() error {
 	return fmt.Errorf("campaign %s: state must be open, paused or closed", s.ID)
 }
 
-func decode(key string, value []byte) (*Spec, error) {
+// Decode reads a campaign as the bucket keeps it under a key.
+func Decode(key string, value []byte) (*Spec, error) {
 	s := new(Spec)
 	if err := json.Unmarshal(value, s); err != nil {
 		return nil, fmt.Errorf("decode campaign %s: %w", key, err)

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/wacast/wacast/pkg/job"
 )
 
 // ErrUnknown marks a campaign that does not exist.
@@ -74,7 +76,7 @@ func (s *Store) change(key string, value []byte) {
 		s.specs.Delete(key)
 		return
 	}
-	spec, err := decode(key, value)
+	spec, err := Decode(key, value)
 	if err != nil {
 		// What was known of the campaign stands: a pause must not end by a mistake.
 		s.log.Error("a campaign cannot be read and stays as it was", "campaign", key, "error", err)
@@ -128,7 +130,7 @@ func (s *Store) SetState(ctx context.Context, id string, state State, reason str
 // Seen makes sure that a campaign exists whose job was seen: nobody needs to create
 // one before publishing to it. A job without a campaign needs none.
 func (s *Store) Seen(ctx context.Context, id string) error {
-	if id == "" {
+	if id == "" || id == job.NoCampaign {
 		return nil
 	}
 	if _, ok := s.specs.Load(id); ok {

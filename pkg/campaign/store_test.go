@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/wacast/wacast/pkg/campaign"
+	"github.com/wacast/wacast/pkg/job"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -196,8 +197,10 @@ func TestSeenLeavesAPauseAlone(t *testing.T) {
 func TestSeenOfNoCampaign(t *testing.T) {
 	bucket := newMemory()
 	s := campaign.NewStore(campaign.Config{Bucket: bucket})
-	if err := s.Seen(t.Context(), ""); err != nil {
-		t.Fatal(err)
+	for _, id := range []string{"", job.NoCampaign} {
+		if err := s.Seen(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if bucket.writes != 0 {
 		t.Error("a job without a campaign created one")

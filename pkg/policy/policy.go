@@ -145,3 +145,13 @@ func unknownReason(e *whatsapp.Error) job.Reason {
 
 // Counts reports whether a send that ended in a class uses up an attempt.
 func Counts(class whatsapp.Class) bool { return rowOf(class).action.CountsAttempt }
+
+// Conclusive reports whether a class tells whether an account, number or template
+// works: a probe that ends in any other has to be made again.
+func Conclusive(class whatsapp.Class) bool {
+	switch class {
+	case whatsapp.ClassTransient, whatsapp.ClassNotSent, whatsapp.ClassAmbiguous:
+		return false
+	}
+	return true
+}

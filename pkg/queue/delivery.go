@@ -19,6 +19,9 @@ type Delivery struct {
 	// Stream and Sequence name the publication.
 	Stream   string
 	Sequence uint64
+	// Delivered counts how often the server has delivered the message, from 1. It
+	// starts again after a server's crash, so nothing but waits may depend on it.
+	Delivered int
 	// Published is when the server stored it; for a job that was put off, when it
 	// became due.
 	Published time.Time

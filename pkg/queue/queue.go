@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -257,6 +258,7 @@ func (q *Queue) deliveries(msgs []*nats.Msg) []*Delivery {
 		d := &block[i]
 		*d = Delivery{
 			Data: m.Data, Queue: q.id, Stream: meta.Stream, Sequence: meta.Sequence.Stream,
+			Delivered: int(min(meta.NumDelivered, math.MaxInt32)),
 			Published: meta.Timestamp, nc: q.owner.nc, msg: m,
 		}
 		all = append(all, d)

@@ -1,0 +1,184 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/wacast/wacast/pkg/sender"
+	"github.com/wacast/wacast/worker"
+)
+
+// Options is what an app is made of. Config and Log are required.
+type Options struct {
+	Config Config
+	Log    *slog.Logger
+	// WorkerID names the worker among its replicas. Defaults to a random name.
+	WorkerID string
+	// NATS is used in place of the settings: the embedded mode connects without a
+	// network. The app closes it.
+	NATS *nats.Conn
+}
+
+// App is one wacast process: its connections, its roles and its admin address.
+type App struct {
+	cfg       Config
+	log       *slog.Logger
+	workerID  string
+	accounts  *sender.Directory
+	templates *templates
+	registry  *prometheus.Registry
+	health    *health
+	admin     *admin
+	nc        *nats.Conn
+	rdb       *redis.Client
+
+	start, stop sync.Once
+	started     bool
+	stopErr     error
+	booting     sync.WaitGroup
+	cancel      context.CancelFunc
+
+	mu     sync.Mutex
+	parts  stack // what boot has set up
+	worker *worker.Worker
+}
+
+// Check reads all that the settings name, without connecting anywhere, and
+// returns everything that is wrong.
+func Check(cfg Config, log *slog.Logger) error {
+	_, _, err := cfg.load(log)
+	return err
+}
+
+// load reads accounts and templates.
+func (c *Config) load(log *slog.Logger) (*sender.Directory, *templates, error) {
+	directory, err := c.directory()
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(directory.Accounts()) == 0 {
+		return nil, nil, fmt.Errorf("access_token (%[1]sACCESS_TOKEN or %[1]sACCESS_TOKEN_FILE): missing, and no accounts are given (%[1]sACCOUNTS_DIR)", envPrefix)
+	}
+	t, err := loadTemplates(directory.Accounts(), log)
+	return directory, t, err
+}
+
+// New wires an app. It binds the admin address, but neither waits for NATS or
+// Redis nor sends anything.
+func New(opts Options) (*App, error) {
+	cfg := opts.Config
+	directory, templates, err := cfg.load(opts.Log)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{
+		cfg: cfg, log: opts.Log, workerID: opts.WorkerID, accounts: directory, templates: templates,
+		registry: prometheus.NewRegistry(), nc: opts.NATS, parts: stack{log: opts.Log},
+	}
+	a.health = &health{checks: map[string]check{"nats": a.checkNATS, "redis": a.checkRedis, "worker": a.checkWorker}}
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
+	if a.rdb, err = dialRedis(cfg); err != nil {
+		return nil, err
+	}
+	if a.admin, err = newAdmin(cfg.AdminAddr, a.health, a.registry, a.log); err != nil {
+		return nil, errors.Join(err, a.rdb.Close())
+	}
+	if a.nc == nil {
+		if a.nc, err = dialNATS(cfg, a.log); err != nil {
+			return nil, errors.Join(err, a.admin.listener.Close(), a.rdb.Close())
+		}
+	}
+	return a, nil
+}
+
+// Start serves the admin address and begins to set up the roles, which happens as
+// soon as NATS and Redis answer. It returns at once.
+func (a *App) Start() {
+	a.start.Do(func() {
+		a.started = true
+		ctx, cancel := context.WithCancel(context.Background())
+		a.cancel = cancel
+		a.admin.start(a.log)
+		a.log.Info("wacast started", "version", Version(), "admin", a.AdminAddr(), "namespace", a.cfg.Namespace)
+		a.booting.Go(func() {
+			if err := a.boot(ctx); err != nil && ctx.Err() == nil {
+				a.log.Error("the worker cannot start", "error", err)
+			}
+		})
+	})
+}
+
+// Stop drains: /readyz answers 503, no more jobs are taken, what is in flight is
+// finished within the drain timeout and recorded, and everything is closed. It is
+// idempotent, bounded, and safe before Start.
+func (a *App) Stop(ctx context.Context) error {
+	a.stop.Do(func() {
+		a.start.Do(func() {}) // an app that was stopped does not start any more
+		a.stopErr = a.shutdown(ctx)
+	})
+	return a.stopErr
+}
+
+// closeTimeout bounds the closing of what is left after the draining.
+const closeTimeout = 5 * time.Second
+
+func (a *App) shutdown(ctx context.Context) error {
+	a.health.draining.Store(true)
+	if a.started {
+		a.log.Info("draining", "at_most", a.cfg.DrainTimeout)
+		a.cancel()
+		a.booting.Wait()
+	}
+	drain, cancel := context.WithTimeoutCause(ctx, a.cfg.DrainTimeout, errDrainTimeout)
+	defer cancel()
+	errs := []error{a.parts.unwind(drain)}
+	a.nc.Close()
+	errs = append(errs, a.rdb.Close())
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	errs = append(errs, a.admin.stop(closing, a.started))
+	if a.started {
+		a.log.Info("wacast stopped")
+	}
+	return errors.Join(errs...)
+}
+
+var errDrainTimeout = errors.New("the drain timeout is over; what was still in flight is unknown, or goes back to its queue")
+
+// AdminAddr is where the admin address listens.
+func (a *App) AdminAddr() string { return a.admin.listener.Addr().String() }
+
+// Registry holds the app's metrics.
+func (a *App) Registry() *prometheus.Registry { return a.registry }
+
+func (a *App) checkNATS(context.Context) error {
+	if !a.nc.IsConnected() {
+		return fmt.Errorf("not connected to %s", withoutPassword(a.cfg.NATSURL))
+	}
+	return nil
+}
+
+func (a *App) checkRedis(ctx context.Context) error {
+	if err := a.rdb.Ping(ctx).Err(); err != nil {
+		return fmt.Errorf("no answer from %s", withoutPassword(a.cfg.RedisURL))
+	}
+	return nil
+}
+
+func (a *App) checkWorker(context.Context) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.worker == nil {
+		return errors.New("not started yet: it waits for NATS and Redis")
+	}
+	return nil
+}

@@ -1,0 +1,164 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/wacast/wacast/pkg/campaign"
+	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/queue"
+	"github.com/wacast/wacast/pkg/report"
+	"github.com/wacast/wacast/pkg/sender"
+)
+
+// View answers questions about a running wacast from what JetStream holds. It
+// changes nothing.
+type View struct {
+	nc       *nats.Conn
+	events   *queue.Events
+	queues   *queue.Queues
+	later    *queue.Later
+	reporter *report.Reporter
+	senders  *queue.Bucket
+	specs    *queue.Bucket
+}
+
+// OpenView connects, and fails at once where nothing answers.
+func OpenView(ctx context.Context, cfg Config) (*View, error) {
+	nc, err := DialOnce(cfg)
+	if err != nil {
+		return nil, err
+	}
+	v, err := NewView(ctx, nc, cfg.Namespace)
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return v, nil
+}
+
+// NewView is [OpenView] on a connection, which the view closes.
+func NewView(ctx context.Context, nc *nats.Conn, namespace string) (*View, error) {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("jetstream: %w", err)
+	}
+	names := queue.Names{Namespace: namespace}
+	v := &View{nc: nc}
+	var errs [5]error
+	v.events, errs[0] = queue.NewEvents(js, names)
+	v.queues, errs[1] = queue.NewQueues(js, queue.QueuesConfig{Names: names})
+	v.later, errs[2] = queue.NewLater(js, names)
+	v.senders, errs[3] = queue.OpenBucket(ctx, js, names.SendersBucket())
+	v.specs, errs[4] = queue.OpenBucket(ctx, js, names.CampaignsBucket())
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	v.reporter = report.New(v.events, v.queues, v.later)
+	return v, nil
+}
+
+// Close ends the view and its connection.
+func (v *View) Close() {
+	v.events.Close()
+	v.later.Close()
+	v.queues.Close()
+	v.nc.Close()
+}
+
+// Progress tells how a campaign stands, with its rate and the time left.
+func (v *View) Progress(ctx context.Context, id string) (*report.Progress, error) {
+	p, err := v.reporter.Progress(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.reporter.Measure(ctx, p, time.Now()); err != nil {
+		return nil, err
+	}
+	return p, v.state(ctx, p)
+}
+
+// state adds what the campaign's spec says. A campaign that has jobs but no spec
+// yet is open, as it will be on sight.
+func (v *View) state(ctx context.Context, p *report.Progress) error {
+	p.State = string(campaign.Open)
+	if p.ID == job.NoCampaign {
+		return nil
+	}
+	value, err := v.specs.Get(ctx, p.ID)
+	if errors.Is(err, queue.ErrNoKey) {
+		if p.Published == 0 {
+			return fmt.Errorf("%w: %s", campaign.ErrUnknown, p.ID)
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	spec, err := campaign.Decode(p.ID, value)
+	if err != nil {
+		return err
+	}
+	p.State, p.Reason = string(spec.State), spec.Reason
+	return nil
+}
+
+// Reasons counts why a campaign's jobs ended other than accepted.
+func (v *View) Reasons(ctx context.Context, id string) (map[report.Ending]uint64, error) {
+	return v.reporter.Reasons(ctx, id)
+}
+
+// Status is one screen for whoever is called at night.
+type Status struct {
+	// Stopped is what is stopped, the widest scope first.
+	Stopped []sender.Stop `json:"stopped"`
+	// Unknown counts the outcomes nobody knows.
+	Unknown uint64 `json:"unknown"`
+	// Backlog lists the queues that have jobs.
+	Backlog []report.Backlog `json:"backlog"`
+}
+
+// Status tells what is stopped and what waits.
+func (v *View) Status(ctx context.Context) (*Status, error) {
+	backlog, err := v.reporter.Backlog(ctx, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	unknown, err := v.reporter.Unknown(ctx)
+	if err != nil {
+		return nil, err
+	}
+	stopped, err := v.stopped(ctx)
+	return &Status{Stopped: stopped, Unknown: unknown, Backlog: backlog}, err
+}
+
+func (v *View) stopped(ctx context.Context) ([]sender.Stop, error) {
+	keys, err := v.senders.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	stops := []sender.Stop{}
+	for _, key := range keys {
+		if !sender.IsStop(key) {
+			continue
+		}
+		value, err := v.senders.Get(ctx, key)
+		if errors.Is(err, queue.ErrNoKey) {
+			continue // lifted meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		stop, err := sender.ReadStop(value)
+		if err != nil {
+			return nil, err
+		}
+		stops = append(stops, stop)
+	}
+	return stops, nil
+}

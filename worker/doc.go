@@ -1,0 +1,23 @@
+// Package worker takes jobs from JetStream and sends them, each once, as fast as
+// their sender numbers may.
+//
+// A job goes through seven stages, each in a file of its own:
+//
+//	intake   a queue's jobs, never more than its number can send in about a second
+//	gate     decode, check, and one batched look into the ledger
+//	render   the template, from the job's parameters
+//	line     the number's slots; at its time a slot takes the first ready job by
+//	         lane and claims it in the ledger, a batch at a time
+//	send     the POST, only while the claim's lease runs
+//	record   the outcome event, the ledger, then the ack, in batches
+//
+// The slot comes before the claim, because a wait must not hold a lease. The event
+// comes before the ack, because the ack deletes the job.
+//
+// Two contexts rule a [Worker]'s life: one ends the intake, one kills what is in
+// flight. Neither stops the recording: what was sent is written down even while
+// the process drains.
+//
+// What meets a stop (see package sender) goes back to its queue untouched: no
+// attempt is counted and nothing is recorded.
+package worker

@@ -1,0 +1,133 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/wacast/wacast/pkg/dedup"
+	"github.com/wacast/wacast/pkg/job"
+)
+
+// Delays of jobs that are given back.
+const (
+	// newerDelay leaves a job of a newer version to a newer worker.
+	newerDelay = 30 * time.Second
+	// longWait is from where on a wait is a schedule and no longer a delayed nak.
+	longWait = 10 * time.Second
+	// otherDelay is how long a job is given back for whose claim a lost worker
+	// made on another publication of it: that one is resolved first.
+	otherDelay = 5 * time.Second
+)
+
+// gate decides which items may be sent, ends those that may not, and hands the
+// others on to their number's line. What has an outcome already ends here, so
+// that a repeated file uses no slots.
+func (in *intake) gate(ctx context.Context, items []*item) {
+	open := items[:0]
+	for _, it := range items {
+		if in.check(it) {
+			open = append(open, it)
+		}
+	}
+	open = in.lookup(ctx, open)
+	fit := open[:0]
+	for _, it := range open {
+		if in.w.render(it) {
+			fit = append(fit, it)
+		}
+	}
+	now := time.Now()
+	for _, it := range fit {
+		it.readyAt = now
+	}
+	if len(fit) > 0 {
+		in.line.ready.push(fit...)
+	}
+}
+
+// check decodes an item and looks at what needs no ledger. It ends or gives back
+// the item and reports false where that is all there is to do.
+func (in *intake) check(it *item) bool {
+	w, d := in.w, it.delivery
+	j, err := job.Decode(d.Data)
+	it.job = j
+	switch {
+	case errors.Is(err, job.ErrNewer):
+		w.giveBack(it, causeNewer, newerDelay)
+		w.log.Warn("a job needs a newer wacast and was handed back", "stream", d.Stream, "sequence", d.Sequence, "error", err)
+		return false
+	case err != nil:
+		it.job = nil
+		w.end(it, ending{outcome: job.Rejected, reason: job.ReasonInvalidJob, detail: err.Error()})
+		return false
+	case d.Queue.Sender != j.From || d.Queue.Lane != j.EffectiveLane() || d.Queue.Campaign != j.Key().CampaignToken():
+		w.end(it, ending{outcome: job.Rejected, reason: job.ReasonSubjectMismatch,
+			detail: "the subject says " + d.Queue.String() + ", the job says otherwise; publish to wacast.jobs.<from>.<lane>.<campaign>"})
+		return false
+	case in.line == nil:
+		w.end(it, ending{outcome: job.Rejected, reason: job.ReasonUnknownSender,
+			detail: "number " + j.From + " belongs to no account of this wacast; add it to an account's numbers"})
+		return false
+	}
+	it.number = in.line.number
+	it.subject = dedup.Subject{Key: j.Key(), Body: j.BodyHash(), Publication: dedup.PublicationOf(d.Stream, d.Sequence)}
+	return in.inTime(it)
+}
+
+// inTime ends an item that is too late and puts away one that is too early.
+func (in *intake) inTime(it *item) bool {
+	now := time.Now()
+	if it.expired(now) {
+		in.w.end(it, ending{outcome: job.Expired, reason: job.ReasonExpired})
+		return false
+	}
+	early := it.job.SendAt.Sub(now)
+	if it.job.SendAt.IsZero() || early <= 0 {
+		return true
+	}
+	if early < longWait {
+		in.w.giveBack(it, causeSendAt, early)
+		return false
+	}
+	in.w.metrics.returned.WithLabelValues(causeSendAt).Inc()
+	in.w.end(it, ending{later: true})
+	return false
+}
+
+func (it *item) expired(now time.Time) bool {
+	return !it.job.ExpiresAt.IsZero() && !now.Before(it.job.ExpiresAt)
+}
+
+// lookup asks the ledger about all items at once and ends those that have an
+// outcome. It waits for a ledger that is away.
+func (in *intake) lookup(ctx context.Context, items []*item) []*item {
+	if len(items) == 0 {
+		return nil
+	}
+	subjects := make([]dedup.Subject, len(items))
+	for i, it := range items {
+		subjects[i] = it.subject
+	}
+	var retry pause
+	for {
+		entries, err := in.w.cfg.Ledger.Lookup(ctx, subjects)
+		if ctx.Err() != nil {
+			for _, it := range items {
+				in.w.giveBack(it, causeDrain, 0)
+			}
+			return nil
+		}
+		if in.w.redis.note(err) != nil {
+			retry.wait(ctx)
+			continue
+		}
+		open := items[:0]
+		for i, it := range items {
+			if in.w.meet(it, entries[i]) {
+				open = append(open, it)
+			}
+		}
+		return open
+	}
+}

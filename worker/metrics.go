@@ -1,0 +1,103 @@
+package worker
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/whatsapp"
+)
+
+// metrics are what the worker causes. Labels are bounded: a sender is a business
+// number of ours, and a code is one of the Cloud API's.
+type metrics struct {
+	jobs      *prometheus.CounterVec   // sender, lane, outcome
+	sends     *prometheus.CounterVec   // sender, class, code
+	duration  *prometheus.HistogramVec // sender
+	slotWait  *prometheus.HistogramVec // sender
+	limit     *prometheus.GaugeVec     // sender
+	effective *prometheus.GaugeVec     // sender
+	returned  *prometheus.CounterVec   // cause
+	inFlight  prometheus.Gauge
+	dedupHits prometheus.Counter
+}
+
+// Causes for which a job goes back to its queue without an outcome.
+const (
+	causeStop   = "stop"
+	causeRetry  = "retry"
+	causeHeld   = "held_by_other"
+	causeNewer  = "newer_version"
+	causeLease  = "lease_gone"
+	causeDrain  = "drain"
+	causeSendAt = "send_at"
+)
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	f := promauto.With(reg)
+	m := &metrics{
+		jobs: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "wacast_jobs_total", Help: "Jobs that ended, by outcome.",
+		}, []string{"sender", "lane", "outcome"}),
+		sends: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "wacast_sends_total", Help: "Requests to the Cloud API, by what happened and the API's error code.",
+		}, []string{"sender", "class", "code"}),
+		duration: f.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "wacast_send_duration_seconds", Help: "Time from the start of a request to the Cloud API to its answer.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 30},
+		}, []string{"sender"}),
+		slotWait: f.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "wacast_slot_wait_seconds", Help: "Time a ready job waited for a slot of its number.",
+			Buckets: []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}, []string{"sender"}),
+		limit: f.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "wacast_rate_limit", Help: "Messages a second the number may send.",
+		}, []string{"sender"}),
+		effective: f.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "wacast_rate_effective", Help: "Messages a second that slots are given out for, over all replicas.",
+		}, []string{"sender"}),
+		returned: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "wacast_jobs_returned_total", Help: "Jobs given back to their queue without an outcome, by cause.",
+		}, []string{"cause"}),
+		inFlight: f.NewGauge(prometheus.GaugeOpts{
+			Name: "wacast_in_flight", Help: "Requests to the Cloud API under way.",
+		}),
+		dedupHits: f.NewCounter(prometheus.CounterOpts{
+			Name: "wacast_dedup_hits_total", Help: "Publications whose job already had an outcome, and that were not sent.",
+		}),
+	}
+	for _, cause := range []string{causeStop, causeRetry, causeHeld, causeNewer, causeLease, causeDrain, causeSendAt} {
+		m.returned.WithLabelValues(cause)
+	}
+	return m
+}
+
+// add makes a number's series exist before its first event.
+func (m *metrics) add(number string, mps int, effective float64) {
+	m.limit.WithLabelValues(number).Set(float64(mps))
+	m.effective.WithLabelValues(number).Set(effective)
+	for _, lane := range job.Lanes() {
+		for _, outcome := range job.Outcomes() {
+			m.jobs.WithLabelValues(number, string(lane), string(outcome))
+		}
+	}
+	m.sends.WithLabelValues(number, whatsapp.ClassAccepted.String(), "0")
+	m.duration.WithLabelValues(number)
+	m.slotWait.WithLabelValues(number)
+}
+
+func (m *metrics) sent(number string, class whatsapp.Class, code int, took time.Duration) {
+	m.sends.WithLabelValues(number, class.String(), strconv.Itoa(code)).Inc()
+	m.duration.WithLabelValues(number).Observe(took.Seconds())
+}
+
+func (m *metrics) ended(it *item) {
+	q := it.delivery.Queue
+	m.jobs.WithLabelValues(q.Sender, string(q.Lane), string(it.end.outcome)).Inc()
+	if it.end.outcome == job.Duplicate {
+		m.dedupHits.Inc()
+	}
+}

@@ -1,0 +1,264 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/wacast/wacast/pkg/campaign"
+	"github.com/wacast/wacast/pkg/dedup"
+	"github.com/wacast/wacast/pkg/policy"
+	"github.com/wacast/wacast/pkg/queue"
+	"github.com/wacast/wacast/pkg/ratelimit"
+	"github.com/wacast/wacast/pkg/sender"
+	"github.com/wacast/wacast/pkg/template"
+	"github.com/wacast/wacast/pkg/whatsapp"
+)
+
+// API sends one message; [whatsapp.Client] does.
+type API interface {
+	Send(ctx context.Context, number, token string, m *whatsapp.Message) (whatsapp.Accepted, error)
+}
+
+// Slots gives out send times; [ratelimit.Redis] and [ratelimit.Local] do.
+type Slots interface {
+	Reserve(ctx context.Context, requests []ratelimit.Request) ([]ratelimit.Grant, error)
+}
+
+// Templates knows what a job's template looks like.
+type Templates interface {
+	// Definition finds an account's template; [template.ErrUnknown] when there is none.
+	Definition(waba, name, language string) (*template.Definition, error)
+	// Expressions are those of a campaign, for jobs that carry vars.
+	Expressions(campaign string) (*template.Expressions, error)
+}
+
+// Campaigns knows which campaigns there are; [campaign.Store] does.
+type Campaigns interface {
+	// Seen creates a campaign on sight.
+	Seen(ctx context.Context, id string) error
+	// Lookup finds one.
+	Lookup(id string) (campaign.Spec, bool)
+}
+
+// Config is what a worker needs. Everything without a default is required.
+type Config struct {
+	// ID names this worker among its replicas. Defaults to a random name.
+	ID string
+	// Namespace goes into callback tokens and the source of events.
+	Namespace string
+
+	Queues    *queue.Queues
+	Events    *queue.Events
+	Dead      *queue.Dead
+	Later     *queue.Later
+	Ledger    *dedup.Ledger
+	Slots     Slots
+	API       API
+	Directory *sender.Directory
+	Stops     *sender.Stops
+	Templates Templates
+	Campaigns Campaigns
+
+	// Headroom is the share of a number's limit that stays unused, so that jitter
+	// on the way provokes no refusals. Defaults to 0, none.
+	Headroom float64
+	// MaxInFlight bounds the requests under way. Defaults to 1,000.
+	MaxInFlight int
+	// SendTimeout is the longest a request may take; the API client must not wait
+	// longer, and the ledger's lease must be longer. Defaults to 20 seconds.
+	SendTimeout time.Duration
+	// Limits bound the attempts at one job.
+	Limits policy.Limits
+
+	Log        *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// WithDefaults fills what has a default.
+func (c Config) WithDefaults() Config {
+	if c.ID == "" {
+		c.ID = fmt.Sprintf("worker-%08x", rand.Uint32())
+	}
+	if c.MaxInFlight == 0 {
+		c.MaxInFlight = 1000
+	}
+	if c.SendTimeout == 0 {
+		c.SendTimeout = 20 * time.Second
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	var bad []error
+	for name, missing := range map[string]bool{
+		"Queues": c.Queues == nil, "Events": c.Events == nil, "Dead": c.Dead == nil, "Later": c.Later == nil,
+		"Ledger": c.Ledger == nil, "Slots": c.Slots == nil, "API": c.API == nil, "Directory": c.Directory == nil,
+		"Stops": c.Stops == nil, "Templates": c.Templates == nil, "Campaigns": c.Campaigns == nil, "Log": c.Log == nil, "Registerer": c.Registerer == nil,
+		"Namespace": c.Namespace == "",
+	} {
+		if missing {
+			bad = append(bad, fmt.Errorf("worker config: %s is missing", name))
+		}
+	}
+	return errors.Join(bad...)
+}
+
+// Worker sends the jobs of all queues there are. It is made by [New], runs from
+// [Worker.Start] to [Worker.Stop], and is not started twice.
+type Worker struct {
+	cfg     Config
+	log     *slog.Logger
+	source  string
+	metrics *metrics
+	places  places
+	done    chan *item
+	nats    *trouble
+	redis   *trouble
+
+	// intakeCtx ends the intake, lineCtx the taking of slots, work kills what is
+	// in flight, recording ends even the writing down. Each outlives the one before.
+	intakeCtx, lineCtx, work, recording         context.Context
+	endIntake, endLines, killWork, endRecording context.CancelFunc
+	intaking, sending, keeping, writing         sync.WaitGroup
+	start, stop                                 sync.Once
+	stopped                                     chan struct{}
+
+	mu      sync.Mutex
+	intakes map[queue.ID]*intake
+	lines   map[string]*line
+}
+
+// New checks the config and returns a worker that has not started.
+func New(cfg Config) (*Worker, error) {
+	cfg = cfg.WithDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	w := &Worker{
+		cfg: cfg, log: cfg.Log, source: "wacast/" + cfg.Namespace + "/" + cfg.ID,
+		metrics: newMetrics(cfg.Registerer), places: newPlaces(cfg.MaxInFlight),
+		done:  make(chan *item, maxRecord),
+		nats:  &trouble{what: "NATS", log: cfg.Log},
+		redis: &trouble{what: "Redis", log: cfg.Log},
+
+		stopped: make(chan struct{}),
+		intakes: make(map[queue.ID]*intake), lines: make(map[string]*line),
+	}
+	w.intakeCtx, w.endIntake = context.WithCancel(context.Background())
+	w.lineCtx, w.endLines = context.WithCancel(context.Background())
+	w.work, w.killWork = context.WithCancel(context.Background())
+	w.recording, w.endRecording = context.WithCancel(context.Background())
+	return w, nil
+}
+
+// Start begins to take jobs and returns at once.
+func (w *Worker) Start() {
+	w.start.Do(func() {
+		w.writing.Go(w.record)
+		w.keeping.Go(func() { w.keep(w.recording) })
+		w.keeping.Go(func() { _ = w.cfg.Stops.Run(w.recording) })
+		w.intaking.Go(w.watch)
+	})
+}
+
+// Stop ends the intake, gives back what only waits, lets what is in flight finish
+// until ctx ends, and records it all. It may be called more than once, also
+// before Start.
+func (w *Worker) Stop(ctx context.Context) error {
+	w.stop.Do(func() {
+		w.start.Do(func() {}) // a worker that never started needs no more than this
+		go w.drain()
+	})
+	select {
+	case <-w.stopped:
+		return nil
+	case <-ctx.Done():
+	}
+	// Time is over: what is in flight is cut off, and unknown from here.
+	w.killWork()
+	timer := time.AfterFunc(recordTimeout, w.endRecording)
+	defer timer.Stop()
+	<-w.stopped
+	return fmt.Errorf("stop worker: %w", context.Cause(ctx))
+}
+
+// drain stops the stages in the order of the flow: senders before receivers.
+func (w *Worker) drain() {
+	defer close(w.stopped)
+	w.endIntake()
+	w.intaking.Wait()
+	w.endLines()
+	w.sending.Wait()
+	close(w.done)
+	w.writing.Wait()
+	w.killWork()
+	w.endRecording()
+	w.keeping.Wait()
+}
+
+// watch starts an intake for each queue that has jobs.
+func (w *Worker) watch() {
+	var retry pause
+	for w.intakeCtx.Err() == nil {
+		err := w.cfg.Queues.Watch(w.intakeCtx, func(found []queue.Depth) {
+			for _, d := range found {
+				w.attend(d.ID)
+			}
+		})
+		if w.intakeCtx.Err() == nil && w.nats.note(err) != nil {
+			retry.wait(w.intakeCtx)
+		}
+	}
+}
+
+// attend makes sure that a queue's jobs are taken.
+func (w *Worker) attend(id queue.ID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.intakes[id] != nil || w.intakeCtx.Err() != nil {
+		return
+	}
+	in := newIntake(w, id, w.line(id.Sender))
+	w.intakes[id] = in
+	w.intaking.Go(func() {
+		if idle := in.run(w.intakeCtx); !idle {
+			return // draining: what it still holds is kept alive to the end
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.intakes, id)
+	})
+}
+
+// line returns the number's line, started; nil for a number of no account. w.mu
+// is held.
+func (w *Worker) line(number string) *line {
+	if l := w.lines[number]; l != nil {
+		return l
+	}
+	n, err := w.cfg.Directory.Lookup(number)
+	if err != nil {
+		return nil
+	}
+	l := newLine(w, n)
+	w.lines[number] = l
+	w.sending.Go(func() { l.run(w.lineCtx) })
+	return l
+}
+
+func (w *Worker) allIntakes() []*intake {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := make([]*intake, 0, len(w.intakes))
+	for _, in := range w.intakes {
+		all = append(all, in)
+	}
+	return all
+}
