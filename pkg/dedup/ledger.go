@@ -46,7 +46,7 @@ func (o Options) withDefaults() Options {
 // cannot be found with this one, so nothing may be sent.
 var ErrWindow = errors.New("the ledger has another window")
 
-var errClock = errors.New("Redis's clock does not stand still: check the time of its nodes")
+var errClock = errors.New("the clock of Redis jumps from generation to generation: check the time of its nodes")
 
 // Ledger is a ledger in Redis. Its methods may be called at once by many
 // goroutines; each is one round trip for all its jobs, and answers in their order.
@@ -91,8 +91,8 @@ const (
 	replyHeader = 7
 )
 
-// rounds is how often a call is tried: once, once more with the scripts' source,
-// and once more at another generation; then the clock is at fault.
+// rounds is how often a call is tried: once, with the scripts' source, at another
+// generation, and once more where these meet. Then the clock is at fault.
 const rounds = 4
 
 // ask is what a call says of one job: the subject, and what the script gets.

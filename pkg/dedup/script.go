@@ -8,8 +8,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// script is the command that runs a Lua script, and its source.
-type script struct{ name, text, source string }
+// script is the command that runs a Lua script, and its source. The command's
+// words are kept as the client takes them, to spare each call the conversion.
+type script struct {
+	name, text any
+	source     string
+}
 
 var (
 	lookupScript = newScript(lookupSource)

@@ -1,0 +1,181 @@
+package dedup
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/wacast/wacast/pkg/embed/embedtest"
+)
+
+var batches = []int{64, 256}
+
+// batchOf makes claims of jobs nobody has seen.
+func batchOf(size int) func() []ClaimRequest {
+	n := 0
+	return func() []ClaimRequest {
+		requests := make([]ClaimRequest, size)
+		for i := range requests {
+			n++
+			requests[i] = ClaimRequest{subject("appt-" + strconv.Itoa(n) + "-reminder"), mine}
+		}
+		return requests
+	}
+}
+
+func claimBatch(tb testing.TB, l *Ledger, requests []ClaimRequest) {
+	claims, err := l.Claim(context.Background(), requests)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if claims[0].Verdict != Yours {
+		tb.Fatal(claims[0].Verdict)
+	}
+}
+
+func settleBatch(tb testing.TB, l *Ledger, requests []ClaimRequest) {
+	settlements := make([]Settlement, len(requests))
+	for i, r := range requests {
+		settlements[i] = Settlement{Subject: r.Subject, Nonce: r.Nonce, Attempt: 1, State: Accepted}
+	}
+	changes, err := l.Settle(context.Background(), settlements)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if !changes[0].Done {
+		tb.Fatal(changes[0])
+	}
+}
+
+func perJob(b *testing.B, batch int) {
+	b.ReportMetric(float64(b.N*batch)/b.Elapsed().Seconds(), "jobs/s")
+}
+
+func BenchmarkClaim(b *testing.B) {
+	for _, size := range batches {
+		b.Run(strconv.Itoa(size), func(b *testing.B) {
+			l, next := open(embedtest.Redis(b), Options{}), batchOf(size)
+			b.ReportAllocs()
+			for b.Loop() {
+				claimBatch(b, l, next())
+			}
+			perJob(b, size)
+		})
+	}
+}
+
+// BenchmarkClaimParallel has as many batches under way as a busy worker.
+func BenchmarkClaimParallel(b *testing.B) {
+	for _, size := range batches {
+		b.Run(strconv.Itoa(size), func(b *testing.B) {
+			l := open(embedtest.Redis(b), Options{})
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				next := batchOf(size)
+				for pb.Next() {
+					requests := next()
+					for i := range requests {
+						requests[i].Key.Campaign = fmt.Sprintf("%p", &next)
+					}
+					claimBatch(b, l, requests)
+				}
+			})
+			perJob(b, size)
+		})
+	}
+}
+
+func BenchmarkClaimAndSettle(b *testing.B) {
+	for _, size := range batches {
+		b.Run(strconv.Itoa(size), func(b *testing.B) {
+			l, next := open(embedtest.Redis(b), Options{}), batchOf(size)
+			b.ReportAllocs()
+			for b.Loop() {
+				requests := next()
+				claimBatch(b, l, requests)
+				settleBatch(b, l, requests)
+			}
+			perJob(b, size)
+		})
+	}
+}
+
+func BenchmarkLookup(b *testing.B) {
+	for _, size := range batches {
+		b.Run(strconv.Itoa(size), func(b *testing.B) {
+			l := open(embedtest.Redis(b), Options{})
+			subjects := make([]Subject, size)
+			for i, r := range batchOf(size)() {
+				subjects[i] = r.Subject
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := l.Lookup(context.Background(), subjects); err != nil {
+					b.Fatal(err)
+				}
+			}
+			perJob(b, size)
+		})
+	}
+}
+
+// jobsPerBucket is what a million jobs make of the default's 65,536 buckets.
+const jobsPerBucket = 15
+
+// memoryOf settles jobs and returns the bytes of Redis each has cost.
+func memoryOf(tb testing.TB, s *embedtest.Server, jobs, buckets int) float64 {
+	tb.Helper()
+	l, next := open(s, Options{Buckets: buckets}), batchOf(500)
+	l.lookupOne(tb, subject("before")) // what is there once is not to be counted
+	before := usedMemory(tb, s)
+	for range jobs / 500 {
+		requests := next()
+		claimBatch(tb, l, requests)
+		settleBatch(tb, l, requests)
+	}
+	return float64(usedMemory(tb, s)-before) / float64(jobs)
+}
+
+// usedMemory is 0 on miniredis, which does not say.
+func usedMemory(tb testing.TB, s *embedtest.Server) int {
+	tb.Helper()
+	_, rest, ok := strings.Cut(s.Client.Info(context.Background(), "memory").Val(), "used_memory:")
+	if !ok {
+		return 0
+	}
+	number, _, _ := strings.Cut(rest, "\r")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return n
+}
+
+// BenchmarkMemory reports bytes of Redis a job.
+func BenchmarkMemory(b *testing.B) {
+	for name, c := range map[string]struct{ jobs, buckets int }{
+		"million_in_65536": {1_000_000, 65536},
+		"200k_in_13312":    {200_000, 13312},
+		"200k_in_2560":     {200_000, 2560},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				b.ReportMetric(memoryOf(b, embedtest.Redis(b), c.jobs, c.buckets), "B/job")
+			}
+		})
+	}
+}
+
+func TestMemory(t *testing.T) {
+	const jobs = 15_000
+	s := embedtest.Redis(t)
+	if usedMemory(t, s) == 0 {
+		t.Log("nothing to measure: only a real Redis says what it uses")
+		return
+	}
+	if got := memoryOf(t, s, jobs, jobs/jobsPerBucket); got > 48 || got < 20 {
+		t.Errorf("a job takes %.1f bytes of Redis, want 20 to 48", got)
+	}
+}
