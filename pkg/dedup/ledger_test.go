@@ -60,15 +60,21 @@ func eachOnce(t *testing.T, given []int) {
 }
 
 func TestOneClaimWins(t *testing.T) {
-	eachOnce(t, claimAll(t, embedtest.Redis(t), 64, 1000, 250))
-}
-
-func TestOneClaimWinsOnMiniredis(t *testing.T) {
-	eachOnce(t, claimAll(t, embedtest.FakeRedis(t).Server, 8, 100, 25))
+	onBackends(t, func(t *testing.T, s *embedtest.Server) {
+		if s.Mini {
+			eachOnce(t, claimAll(t, s, 8, 50, 25))
+		} else {
+			eachOnce(t, claimAll(t, s, 64, 1000, 250))
+		}
+	})
 }
 
 func TestOneClaimWinsWhileScriptsAreLost(t *testing.T) {
 	s := embedtest.Redis(t)
+	goroutines, jobs := 16, 500
+	if s.Mini {
+		goroutines, jobs = 4, 50
+	}
 	stop, stopped := make(chan struct{}), make(chan int)
 	go func() {
 		flushes := 0
@@ -86,7 +92,7 @@ func TestOneClaimWinsWhileScriptsAreLost(t *testing.T) {
 			flushes++
 		}
 	}()
-	eachOnce(t, claimAll(t, s, 16, 500, 50))
+	eachOnce(t, claimAll(t, s, goroutines, jobs, 50))
 	close(stop)
 	if flushes := <-stopped; flushes == 0 {
 		t.Error("no script was ever lost")

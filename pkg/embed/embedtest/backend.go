@@ -33,6 +33,8 @@ type backend struct {
 	stop func()
 }
 
+func (b *backend) mini() bool { return strings.HasPrefix(b.name, "miniredis") }
+
 // openBackend follows the order the package comment gives.
 func openBackend() (*backend, error) {
 	if url := os.Getenv(envURL); url != "" {

@@ -24,7 +24,7 @@ func FakeRedis(tb testing.TB) *Fake {
 		tb.Fatal("start miniredis:", err)
 	}
 	tb.Cleanup(mini.Close)
-	f := &Fake{Server: connect(tb, "redis://"+mini.Addr()), mini: mini}
+	f := &Fake{Server: connect(tb, "redis://"+mini.Addr(), true), mini: mini}
 	f.SetTime(time.Now())
 	mini.ClockTTL(true)
 	return f

@@ -14,6 +14,9 @@ type Server struct {
 	URL       string
 	Client    redis.UniversalClient
 	Namespace string
+	// Mini is set for a miniredis, which runs a hundredth of the scripts a second
+	// and says nothing of its memory.
+	Mini bool
 }
 
 // Redis is the Redis of this run; the package comment says which. A package
@@ -26,19 +29,19 @@ func Redis(tb testing.TB) *Server {
 	}
 	tb.Cleanup(b.stop)
 	tb.Log("redis is", b.name)
-	return connect(tb, b.url)
+	return connect(tb, b.url, b.mini())
 }
 
 // connect opens a client that repeats nothing by itself, which is what the ledger
 // asks for.
-func connect(tb testing.TB, url string) *Server {
+func connect(tb testing.TB, url string, mini bool) *Server {
 	tb.Helper()
 	opts, err := redis.ParseURL(url)
 	if err != nil { // not the error itself: it quotes the address, which may hold a password
 		tb.Fatal(envURL, "is no Redis address, such as redis://localhost:6379/0")
 	}
 	opts.MaxRetries = -1
-	s := &Server{URL: url, Client: redis.NewClient(opts), Namespace: "test-" + rand.Text()[:10]}
+	s := &Server{URL: url, Client: redis.NewClient(opts), Namespace: "test-" + rand.Text()[:10], Mini: mini}
 	tb.Cleanup(func() {
 		if err := s.drop(context.Background()); err != nil {
 			tb.Error("drop the test's keys:", err)
