@@ -84,7 +84,7 @@ type stored struct {
 	publication Publication
 	nonce       Nonce
 	lease       time.Duration // from now; negative is over
-	code        uint8
+	code, seen  uint8
 }
 
 func (e stored) pack(now time.Time) []byte {
@@ -98,7 +98,7 @@ func (e stored) pack(now time.Time) []byte {
 		end := binary.BigEndian.AppendUint64(nil, uint64(now.Add(e.lease).UnixMilli()))
 		b = append(b, end[2:]...)
 	case e.state.Final():
-		b = append(b, e.code, 0)
+		b = append(b, e.code, e.seen)
 	}
 	return b
 }

@@ -107,7 +107,7 @@ type ask struct {
 
 // call runs a script for each ask. A Redis that was restarted knows no scripts:
 // those commands are repeated with the source in them, which works on each node
-// of a cluster. It may also have lost what the layout was read from.
+// of a cluster.
 func (l *Ledger) call(ctx context.Context, s script, asks []ask) ([]reply, error) {
 	replies := make([]reply, len(asks))
 	pending := make([]int, len(asks))
@@ -131,7 +131,6 @@ func (l *Ledger) call(ctx context.Context, s script, asks []ask) ([]reply, error
 			return nil, err
 		}
 		if missing {
-			l.layout.Store(nil)
 			s = s.inFull()
 		}
 		if pending, err = l.collect(lay, cmds, pending, replies); err != nil {

@@ -2,6 +2,7 @@ package dedup
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"math/rand/v2"
 	"strings"
@@ -249,6 +250,41 @@ func TestRedisClockThatGoesBack(t *testing.T) {
 	if v := l.claimOne(t, s, theirs).Verdict; v != Held {
 		t.Errorf("a claim from the generation before: %v, want held", v)
 	}
+}
+
+// A process whose clock is behind learns Redis's time at its first call, and from
+// then on has the generation after Redis's among those it looks into.
+func TestRedisClockThatGoesBackUnderASlowProcess(t *testing.T) {
+	const window = time.Hour
+	f := embedtest.FakeRedis(t)
+	f.SetTime(time.Now().Truncate(window).Add(2*window - time.Second))
+	slow, other := open(f.Server, Options{Window: window}), open(f.Server, Options{Window: window})
+	slow.lookupOne(t, subject("before"))
+	f.Advance(2 * time.Second)
+	other.claimOne(t, subject("a"), mine)
+	f.Advance(-2 * time.Second)
+	if v := slow.claimOne(t, subject("a"), theirs).Verdict; v != Held {
+		t.Errorf("a claim from the generation before: %v, want held", v)
+	}
+}
+
+// Statuses may be seen before the outcome is known.
+func TestStatusBitsOutliveASettlement(t *testing.T) {
+	onBackends(t, func(t *testing.T, s *embedtest.Server) {
+		l, sub, ctx := open(s, Options{}), subject("a"), context.Background()
+		l.put(t, sub.Key, stored{state: Unknown, attempt: 1, body: sub.Body, publication: sub.Publication, seen: 0b101})
+		if c := l.settleOne(t, Settlement{Subject: sub, Attempt: 1, State: Accepted}); !c.Done {
+			t.Fatalf("%+v", c)
+		}
+		hash := hashOf(sub.Key)
+		packed, err := s.Client.HGet(ctx, l.layout.Load().keys(hash)[1], string(binary.BigEndian.AppendUint64(nil, hash))).Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(packed) != finalSize || packed[finalSize-1] != 0b101 {
+			t.Errorf("the entry is %x, want the bits 101 at its end", packed)
+		}
+	})
 }
 
 func TestReplicasWithOtherSettingsLookInTheSamePlace(t *testing.T) {
