@@ -3,6 +3,7 @@ package simulator
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -15,7 +16,14 @@ const (
 	maxTTLMinutes   = 43_200
 )
 
-// slot says what a send may and must give to a button of the template.
+// button is a button of a template.
+type button struct {
+	kind string
+	url  pattern
+	slot
+}
+
+// slot says what a send may and must give to a button.
 type slot struct {
 	subType  string
 	params   []string
@@ -23,10 +31,16 @@ type slot struct {
 	label    string
 }
 
-func (b buttonSpec) slot() slot {
-	switch b.Type {
+func newButton(spec buttonSpec) button {
+	b := button{kind: strings.ToUpper(spec.Type), url: parsePattern(spec.URL)}
+	b.slot = slotOf(b.kind, len(b.url.vars) > 0)
+	return b
+}
+
+func slotOf(kind string, dynamic bool) slot {
+	switch kind {
 	case "URL":
-		return slot{"url", []string{"text"}, strings.Contains(b.URL, "{{"), "Url"}
+		return slot{"url", []string{"text"}, dynamic, "Url"}
 	case "OTP":
 		return slot{"url", []string{"text"}, true, "Url"}
 	case "QUICK_REPLY":
@@ -44,13 +58,12 @@ func (b buttonSpec) slot() slot {
 	case "ORDER_DETAILS":
 		return slot{"order_details", []string{"action"}, true, "OrderDetails"}
 	}
-	return slot{label: b.Type}
+	return slot{label: kind}
 }
 
 // static reports whether a send may not mention the button.
-func (b buttonSpec) static() bool {
-	s := b.slot()
-	return s.subType == "" || b.Type == "URL" && !s.required
+func (b button) static() bool {
+	return b.subType == "" || b.kind == "URL" && !b.required
 }
 
 // checkButtons: every button that needs a value has one at its own index, and
@@ -78,15 +91,16 @@ func (m *match) checkButtons(p *part) *refusal {
 		}
 	}
 	for i, b := range p.form.buttons {
-		if s := b.slot(); s.required && !given[i] {
-			return p.missing(i, s)
+		if b.required && !given[i] {
+			return p.missing(i)
 		}
 	}
 	return stray
 }
 
 // missing words a required button that got nothing: at all, or not at its index.
-func (p *part) missing(i int, s slot) *refusal {
+func (p *part) missing(i int) *refusal {
+	s := p.form.buttons[i].slot
 	elsewhere := slices.ContainsFunc(p.buttons, func(c *component) bool { return strings.EqualFold(c.SubType, s.subType) })
 	if elsewhere && s.subType == "url" {
 		return refuse(131008, "Parameter value for URL was expected but was not found")
@@ -98,8 +112,8 @@ func (p *part) missing(i int, s slot) *refusal {
 func (p *part) buttonOf(c *component) (int, *refusal) {
 	i := c.Index.n
 	if !c.Index.set { // Meta's own voice_call example has none
-		i = slices.IndexFunc(p.form.buttons, func(b buttonSpec) bool {
-			return b.Type == "VOICE_CALL" && strings.EqualFold(c.SubType, "voice_call")
+		i = slices.IndexFunc(p.form.buttons, func(b button) bool {
+			return b.kind == "VOICE_CALL" && strings.EqualFold(c.SubType, "voice_call")
 		})
 		if i < 0 {
 			return 0, refuse(131008, "buttons: index is missing")
@@ -109,21 +123,20 @@ func (p *part) buttonOf(c *component) (int, *refusal) {
 		return 0, refuse(131009, fmt.Sprintf("buttons: The template has no button at index %d", i))
 	}
 	b := p.form.buttons[i]
-	s := b.slot()
-	at := fmt.Sprintf("buttons: Button at index %d", i)
-	switch {
-	case !strings.EqualFold(c.SubType, s.subType):
-		return 0, mismatch(at, strings.ToUpper(b.Type), strings.ToUpper(c.SubType))
+	switch at := "buttons: Button at index " + strconv.Itoa(i); {
+	case !strings.EqualFold(c.SubType, b.subType):
+		return 0, mismatch(at, b.kind, strings.ToUpper(c.SubType))
 	case b.static():
 		return i, countsOf(at, len(c.Parameters), 0)
-	case s.required && len(c.Parameters) == 0:
-		return 0, p.missing(i, s)
-	case len(c.Parameters) > len(s.params):
-		return 0, countsOf(at, len(c.Parameters), len(s.params))
-	}
-	for _, v := range c.Parameters {
-		if !slices.Contains(s.params, v.Type) {
-			return 0, mismatch(at, strings.ToUpper(s.params[0]), strings.ToUpper(v.Type))
+	case b.required && len(c.Parameters) == 0:
+		return 0, p.missing(i)
+	case len(c.Parameters) > len(b.params):
+		return 0, countsOf(at, len(c.Parameters), len(b.params))
+	default:
+		for j := range c.Parameters {
+			if got := c.Parameters[j].Type; !slices.Contains(b.params, got) {
+				return 0, mismatch(at, strings.ToUpper(b.params[0]), strings.ToUpper(got))
+			}
 		}
 	}
 	return i, nil
@@ -185,8 +198,7 @@ func (p *part) urlLengths() *refusal {
 		if !c.Index.set || c.Index.n >= len(p.form.buttons) || len(c.Parameters) == 0 {
 			continue
 		}
-		url := parsePattern(p.form.buttons[c.Index.n].URL)
-		if r := fits("buttons", url.fill(c.Parameters, false), maxURL); r != nil {
+		if r := fits("buttons", p.form.buttons[c.Index.n].url.fill(c.Parameters, false), maxURL); r != nil {
 			return r
 		}
 	}

@@ -103,9 +103,9 @@ func (c Config) validate() error {
 	case c.ThrottleStatus != http.StatusBadRequest && c.ThrottleStatus != http.StatusTooManyRequests:
 		return fmt.Errorf("ThrottleStatus is %d; it must be 400 or 429", c.ThrottleStatus)
 	case c.Keep < 0:
-		return fmt.Errorf("Keep is %d; it must be positive", c.Keep)
+		return fmt.Errorf("a Keep of %d; it must be positive", c.Keep)
 	case c.Latency.Base < 0 || c.Latency.Spread < 0:
-		return errors.New("Latency is negative")
+		return errors.New("negative Latency")
 	}
 	for i, a := range c.Accounts {
 		if err := a.validate(); err != nil {

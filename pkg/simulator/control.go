@@ -87,7 +87,7 @@ func (s *Server) Reset() {
 func (s *Server) routeControl() {
 	s.control = http.NewServeMux()
 	for pattern, handle := range map[string]func(*http.Request) (any, error){
-		"GET /_sim/health":       func(*http.Request) (any, error) { return done, nil },
+		"GET /_sim/health":       func(*http.Request) (any, error) { return done{true}, nil },
 		"GET /_sim/stats":        func(*http.Request) (any, error) { return s.Stats(), nil },
 		"GET /_sim/messages":     s.controlMessages,
 		"GET /_sim/duplicates":   func(*http.Request) (any, error) { return s.Duplicates(), nil },
@@ -95,14 +95,16 @@ func (s *Server) routeControl() {
 		"POST /_sim/faults":      s.controlFaults,
 		"POST /_sim/tokens":      s.controlTokens,
 		"PUT /_sim/numbers/{id}": s.controlNumber,
-		"POST /_sim/reset":       func(*http.Request) (any, error) { s.Reset(); return done, nil },
+		"POST /_sim/reset":       func(*http.Request) (any, error) { s.Reset(); return done{true}, nil },
 	} {
 		s.control.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { control(w, r, handle) })
 	}
 }
 
 // done is the answer to a change.
-var done = map[string]bool{"ok": true}
+type done struct {
+	OK bool `json:"ok"`
+}
 
 // control answers JSON: what handle returns, or its error with status 400.
 func control(w http.ResponseWriter, r *http.Request, handle func(*http.Request) (any, error)) {
@@ -156,7 +158,7 @@ func (s *Server) controlTokens(r *http.Request) (any, error) {
 	} else {
 		s.RestoreToken(change.Token)
 	}
-	return done, nil
+	return done{true}, nil
 }
 
 func (s *Server) controlNumber(r *http.Request) (any, error) {
@@ -169,7 +171,7 @@ func (s *Server) controlNumber(r *http.Request) (any, error) {
 	if err := s.SetMPS(r.PathValue("id"), change.MPS); err != nil {
 		return nil, err
 	}
-	return done, nil
+	return done{true}, nil
 }
 
 func decodeStrict(r *http.Request, into any) error {

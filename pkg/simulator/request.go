@@ -69,25 +69,26 @@ type cardParam struct {
 	Components []component `json:"components"`
 }
 
+// parameter is kept small, by pointers: the decoder makes room for four at once.
 type parameter struct {
-	Type       string          `json:"type"`
-	Name       string          `json:"parameter_name"`
-	Text       string          `json:"text"`
-	Payload    string          `json:"payload"`
-	CouponCode string          `json:"coupon_code"`
-	Currency   *currencyParam  `json:"currency"`
-	DateTime   *dateTimeParam  `json:"date_time"`
-	Image      *mediaParam     `json:"image"`
-	Video      *mediaParam     `json:"video"`
-	GIF        *mediaParam     `json:"gif"`
-	Document   *mediaParam     `json:"document"`
-	Location   *locationParam  `json:"location"`
-	Product    json.RawMessage `json:"product"`
-	Action     json.RawMessage `json:"action"`
-	TTLMinutes int             `json:"ttl_minutes"`
-	Offer      json.RawMessage `json:"limited_time_offer"`
-	Order      json.RawMessage `json:"order_status"`
-	TapTarget  json.RawMessage `json:"tap_target_configuration"`
+	Type       string           `json:"type"`
+	Name       string           `json:"parameter_name"`
+	Text       string           `json:"text"`
+	Payload    string           `json:"payload"`
+	CouponCode string           `json:"coupon_code"`
+	Currency   *currencyParam   `json:"currency"`
+	DateTime   *dateTimeParam   `json:"date_time"`
+	Image      *mediaParam      `json:"image"`
+	Video      *mediaParam      `json:"video"`
+	GIF        *mediaParam      `json:"gif"`
+	Document   *mediaParam      `json:"document"`
+	Location   *locationParam   `json:"location"`
+	TTLMinutes int              `json:"ttl_minutes"`
+	Product    *json.RawMessage `json:"product"`
+	Action     *json.RawMessage `json:"action"`
+	Offer      *json.RawMessage `json:"limited_time_offer"`
+	Order      *json.RawMessage `json:"order_status"`
+	TapTarget  *json.RawMessage `json:"tap_target_configuration"`
 }
 
 type currencyParam struct {

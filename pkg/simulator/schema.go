@@ -25,12 +25,17 @@ func oddKey(body []byte) bool {
 			return false
 		}
 		text := body[:end]
-		body = bytes.TrimLeft(body[end+1:], " \t\r\n")
-		if len(body) > 0 && body[0] == ':' && bytes.ContainsFunc(text, func(r rune) bool { return r == '\\' || r >= 'A' && r <= 'Z' }) {
+		body = body[end+1:]
+		for len(body) > 0 && body[0] <= ' ' {
+			body = body[1:]
+		}
+		if len(body) > 0 && body[0] == ':' && slices.ContainsFunc(text, odd) {
 			return true
 		}
 	}
 }
+
+func odd(c byte) bool { return c == '\\' || c >= 'A' && c <= 'Z' }
 
 // stringEnd is the place of the quote that closes a JSON string.
 func stringEnd(b []byte) int {

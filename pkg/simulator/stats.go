@@ -37,6 +37,7 @@ type Duplicate struct {
 // Stats counts since the start or the last reset. Once nothing is under way,
 // Requests = Accepted + all of Refused + Reads + Unjudged.
 type Stats struct {
+	// Requests are POSTs to …/messages and …/marketing_messages.
 	Requests int64 `json:"requests"`
 	Accepted int64 `json:"accepted"`
 	// Held is the part of Accepted that is held for quality assessment.

@@ -60,7 +60,7 @@ type form struct {
 	headerText pattern
 	body       pattern
 	maxBody    int
-	buttons    []buttonSpec
+	buttons    []button
 }
 
 // templateKey names a template within an account; "en" and "en_US" are two.
@@ -130,13 +130,12 @@ func newForm(components []componentSpec, maxBody int) form {
 		case "BODY":
 			f.body = parsePattern(c.Text)
 		case "BUTTONS":
-			f.buttons = c.Buttons
+			for _, b := range c.Buttons {
+				f.buttons = append(f.buttons, newButton(b))
+			}
 		case "LIMITED_TIME_OFFER":
 			f.maxBody = min(f.maxBody, maxOfferText)
 		}
-	}
-	for i := range f.buttons {
-		f.buttons[i].Type = strings.ToUpper(f.buttons[i].Type)
 	}
 	return f
 }
