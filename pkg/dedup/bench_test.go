@@ -153,8 +153,8 @@ func usedMemory(tb testing.TB, s *embedtest.Server) int {
 func BenchmarkMemory(b *testing.B) {
 	for name, c := range map[string]struct{ jobs, buckets int }{
 		"million_in_65536": {1_000_000, 65536},
-		"200k_in_13312":    {200_000, 13312},
-		"200k_in_2560":     {200_000, 2560},
+		"200k_in_13312":    {200_000, 13312}, // as a million in 65,536
+		"200k_in_3328":     {200_000, 3328},  // as a million in 16,384
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {

@@ -22,7 +22,7 @@
 //
 // # In Redis
 //
-// Entries are packed fields of small hashes, 37 bytes of Redis each at a million
+// Entries are packed fields of small hashes, 38 bytes of Redis each at a million
 // jobs and less with more. The hashes belong to generations of one window; a call
 // looks into the last, this and the next, and writes into the present one of
 // Redis's clock, so an entry lasts between one and two windows from its last
