@@ -46,8 +46,8 @@ type Resolution struct {
 
 // Change is the answer to a settlement, reopening or resolution.
 type Change struct {
-	// Done is set where the entry now is as was asked for, by this call or by the
-	// same call before.
+	// Done is set where the entry now is as was asked for, by this call or, unless
+	// it is a resolution, by the same call before.
 	Done bool
 	// Entry is how it stands.
 	Entry Entry
@@ -101,7 +101,8 @@ func (l *Ledger) Reopen(ctx context.Context, reopenings []Reopening) ([]Change, 
 }
 
 // Resolve makes stale claims unknown, each only if it still is the claim that was
-// found and its lease is over.
+// found and its lease is over. Of several who try, one has it done; the others
+// find the job unknown, as does one that repeats its call.
 func (l *Ledger) Resolve(ctx context.Context, resolutions []Resolution) ([]Change, error) {
 	asks := make([]ask, len(resolutions))
 	for i, r := range resolutions {

@@ -52,7 +52,7 @@ var errClock = errors.New("the clock of Redis jumps from generation to generatio
 // goroutines; each is one round trip for all its jobs, and answers in their order.
 //
 // An error means that some of the jobs may have been changed and others not. Each
-// call may be repeated: done twice, it answers as if done once.
+// call may then be repeated, and does what it did once more or nothing.
 type Ledger struct {
 	rdb    redis.UniversalClient
 	opts   Options
