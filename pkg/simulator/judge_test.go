@@ -230,6 +230,7 @@ func TestRefusals(t *testing.T) {
 		{"no OTP button", body("login_code", "en_US", texts("body", "1")), 131008, "index 0 of type Url"},
 
 		{"a newline", body("statement_ready", "en", texts("body", "a\nb")), 132018, "new-line/tab"},
+		{"a carriage return", body("statement_ready", "en", texts("body", "a\rb")), 132018, "new-line/tab"},
 		{"a tab", body("statement_ready", "en", texts("body", "a\tb")), 132018, "new-line/tab"},
 		{"five spaces", body("statement_ready", "en", texts("body", "a     b")), 132018, "more than 4 consecutive spaces"},
 		{"a newline in a URL", body("track_parcel", "en", texts("body", "a")+","+button("url", "0", `{"type":"text","text":"a\nb"}`)), 132018, ""},

@@ -13,7 +13,7 @@ import (
 // refusal was needed.
 func TestThroughputIsExact(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for round := range 30 {
+	for round := range 12 {
 		clock := newManual()
 		limit := 1 + rng.IntN(40)
 		s := newServer(t, simulator.Config{MPS: limit, Clock: clock.Now})

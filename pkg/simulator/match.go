@@ -30,7 +30,7 @@ type part struct {
 // layOut sorts components to the parts they fill. What no template could take is
 // a schema error.
 func layOut(t *template, components []component) (*match, *refusal) {
-	m := &match{cards: -1, parts: make([]part, 1, 1+4)}
+	m := &match{cards: -1, parts: make([]part, 1)}
 	if t != nil {
 		m.named, m.auth, m.cards = t.named, t.category == "AUTHENTICATION", len(t.cards)
 		m.parts[0].form = &t.form
@@ -38,7 +38,7 @@ func layOut(t *template, components []component) (*match, *refusal) {
 	}
 	for i := range components {
 		c := &components[i]
-		r := (*refusal)(nil)
+		var r *refusal
 		if strings.EqualFold(c.Type, "carousel") {
 			r = m.layOutCards(t, c, componentPath("template", i))
 		} else {
