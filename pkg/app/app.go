@@ -154,6 +154,26 @@ func (a *App) shutdown(ctx context.Context) error {
 
 var errDrainTimeout = errors.New("the drain timeout is over; what was still in flight is unknown, or goes back to its queue")
 
+// AwaitReady waits until the app can work. The error names what is missing.
+func (a *App) AwaitReady(ctx context.Context, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	for {
+		missing := a.health.missing(ctx)
+		if len(missing) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("not ready: %v", missing)
+		case <-time.After(readyPoll):
+		}
+	}
+}
+
+// readyPoll is how often [App.AwaitReady] looks.
+const readyPoll = 20 * time.Millisecond
+
 // AdminAddr is where the admin address listens.
 func (a *App) AdminAddr() string { return a.admin.listener.Addr().String() }
 

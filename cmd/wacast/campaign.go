@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wacast/wacast/pkg/app"
+	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/report"
+)
+
+func newCampaign() *cobra.Command {
+	status := &cobra.Command{
+		Use: "status ID", Short: "Shows how a campaign stands; _ are the jobs without one", Args: exactly(1, "the campaign's id"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !job.ValidCampaign(args[0]) && args[0] != job.NoCampaign {
+				return usageError{fmt.Errorf("%q is no campaign id: 1 to 64 of A-Z a-z 0-9 _ -", args[0])}
+			}
+			return campaignStatus(cmd, args[0])
+		},
+	}
+	return group("campaign", "Looks at campaigns", status)
+}
+
+func campaignStatus(cmd *cobra.Command, id string) error {
+	asJSON, err := jsonOutput(cmd)
+	if err != nil {
+		return err
+	}
+	cfg, err := settings(cmd)
+	if err != nil {
+		return err
+	}
+	view, err := app.OpenView(cmd.Context(), cfg)
+	if err != nil {
+		return err
+	}
+	defer view.Close()
+	p, err := view.Progress(cmd.Context(), id)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(cmd, p)
+	}
+	return printProgress(cmd, p)
+}
+
+func printProgress(cmd *cobra.Command, p *report.Progress) error {
+	out := cmd.OutOrStdout()
+	state := p.State
+	if p.Reason != "" {
+		state += ", " + p.Reason
+	}
+	fmt.Fprintf(out, "campaign %s: %s\n", p.ID, state)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	for _, row := range []struct {
+		name string
+		n    uint64
+	}{
+		{"published", p.Published}, {"queued", p.Queued}, {"scheduled", p.Scheduled}, {"in flight", p.InFlight},
+		{"accepted", p.Accepted}, {"rejected", p.Rejected}, {"expired", p.Expired}, {"suppressed", p.Suppressed},
+		{"cancelled", p.Cancelled}, {"duplicate", p.Duplicate}, {"unknown", p.Unknown},
+		{"held", p.Held}, {"sent", p.Sent}, {"delivered", p.Delivered}, {"read", p.Read}, {"failed", p.Failed},
+	} {
+		fmt.Fprintf(w, "%s\t%d\t\n", row.name, row.n)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "%.0f a second, %s\n", p.Rate, remaining(p))
+	return err
+}
+
+func remaining(p *report.Progress) string {
+	switch {
+	case p.Left() == 0:
+		return "nothing left"
+	case p.ETASeconds == nil:
+		return fmt.Sprintf("%d left, none ended in the last seconds: wacast status may say why", p.Left())
+	}
+	return fmt.Sprintf("%d left, about %s", p.Left(), (time.Duration(*p.ETASeconds) * time.Second).String())
+}

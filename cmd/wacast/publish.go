@@ -1,0 +1,72 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wacast/wacast/pkg/app"
+	"github.com/wacast/wacast/producer"
+)
+
+func newPublish() *cobra.Command {
+	return &cobra.Command{
+		Use: "publish", Short: "Publishes jobs: JSON, one a line, on standard input", Args: noArgs,
+		Long: `Publishes jobs: JSON, one a line, on standard input (wacast schema job describes
+one). A line that is no job is reported with its number, and all the others go.
+Running it again with the same input is safe: no job is sent twice.
+
+Exit code 3 says that some lines were no jobs.`,
+		RunE: runPublish,
+	}
+}
+
+func runPublish(cmd *cobra.Command, _ []string) error {
+	asJSON, err := jsonOutput(cmd)
+	if err != nil {
+		return err
+	}
+	cfg, err := settings(cmd)
+	if err != nil {
+		return err
+	}
+	nc, err := app.DialOnce(cfg)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	p, err := producer.New(nc, producer.Config{Namespace: cfg.Namespace})
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	stats, err := p.PublishAll(cmd.Context(), producer.Lines(cmd.InOrStdin()), func(r producer.Rejection) {
+		fmt.Fprintln(cmd.ErrOrStderr(), "rejected:", r.Err)
+	})
+	if printErr := printPublished(cmd, stats, asJSON); printErr != nil {
+		return errors.Join(err, printErr)
+	}
+	if err != nil {
+		return fmt.Errorf("%w\nWhat was published stays; publish the same input again to go on", err)
+	}
+	if stats.Rejected > 0 {
+		return exitError(exitPartial)
+	}
+	return nil
+}
+
+func printPublished(cmd *cobra.Command, s producer.Stats, asJSON bool) error {
+	if asJSON {
+		return printJSON(cmd, struct {
+			Published  int     `json:"published"`
+			Duplicates int     `json:"duplicates"`
+			Rejected   int     `json:"rejected"`
+			Bytes      int64   `json:"bytes"`
+			Seconds    float64 `json:"seconds"`
+		}{s.Published, s.Duplicates, s.Rejected, s.Bytes, s.Elapsed.Seconds()})
+	}
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "published %d jobs in %.1f s (%.0f a second); %d of them the server had already; %d lines rejected\n",
+		s.Published, s.Elapsed.Seconds(), s.Rate(), s.Duplicates, s.Rejected)
+	return err
+}

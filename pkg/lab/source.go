@@ -1,0 +1,165 @@
+package lab
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/csv"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+
+	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/template"
+)
+
+//go:embed demo
+var demoFiles embed.FS
+
+// plan is one campaign of the demo.
+type plan struct {
+	ID          string            `json:"id"`
+	Title       string            `json:"title"`
+	File        string            `json:"file"`
+	Template    string            `json:"template"`
+	Language    string            `json:"language"`
+	Lane        job.Lane          `json:"lane"`
+	Expressions map[string]string `json:"expressions"`
+	Note        string            `json:"note"`
+
+	expressions *template.Expressions
+}
+
+// script is the demo's data.
+type script struct {
+	Campaigns  []*plan `json:"campaigns"`
+	Recipients struct {
+		NotOnWhatsApp []string `json:"not_on_whatsapp"`
+		AnswerLost    []string `json:"answer_lost"`
+	} `json:"recipients"`
+	templates []byte
+}
+
+func readScript() (*script, error) {
+	data, err := demoFiles.ReadFile("demo/campaigns.json")
+	if err != nil {
+		return nil, err
+	}
+	s := new(script)
+	if err := json.Unmarshal(data, s); err != nil {
+		return nil, fmt.Errorf("demo/campaigns.json: %w", err)
+	}
+	for _, p := range s.Campaigns {
+		if p.expressions, err = template.CompileExpressions(p.Expressions); err != nil {
+			return nil, fmt.Errorf("campaign %s: %w", p.ID, err)
+		}
+	}
+	s.templates, err = demoFiles.ReadFile("demo/templates.json")
+	return s, err
+}
+
+// row is one line of a campaign's file.
+type row struct {
+	line int
+	vars map[string]any
+}
+
+// rows reads a campaign's file: the first line names the columns.
+func (p *plan) rows() iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		f, err := demoFiles.Open("demo/" + p.File)
+		if err != nil {
+			yield(row{}, err)
+			return
+		}
+		defer f.Close()
+		r := csv.NewReader(f)
+		columns, err := r.Read()
+		for err == nil {
+			var cells []string
+			if cells, err = r.Read(); err != nil {
+				break
+			}
+			line, _ := r.FieldPos(0)
+			vars := make(map[string]any, len(columns))
+			for i, column := range columns {
+				vars[column] = cells[i]
+			}
+			if !yield(row{line, vars}, nil) {
+				return
+			}
+		}
+		if !errors.Is(err, io.EOF) {
+			yield(row{}, fmt.Errorf("%s: %w", p.File, err))
+		}
+	}
+}
+
+// jobs turns the selected rows into jobs from a number. A row that makes no job is
+// yielded as an error that names its line.
+func (p *plan) jobs(from string) iter.Seq2[*job.Job, error] {
+	return func(yield func(*job.Job, error) bool) {
+		for r, err := range p.rows() {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			j, selected, err := p.job(from, r)
+			if err != nil {
+				err = fmt.Errorf("%s, line %d: %w", p.File, r.line, err)
+			}
+			if (selected || err != nil) && !yield(j, err) {
+				return
+			}
+		}
+	}
+}
+
+func (p *plan) job(from string, r row) (j *job.Job, selected bool, err error) {
+	where, err := p.expressions.Text("where", r.vars)
+	if err != nil || p.expressions.Has("where") && where != "true" {
+		return nil, false, err
+	}
+	to, err := p.expressions.Text("to", r.vars)
+	if err != nil {
+		return nil, true, err
+	}
+	j = &job.Job{
+		V: job.Version, ID: personID(to), Campaign: p.ID, From: from, To: job.Phone(to), Lane: p.Lane,
+		Template: job.Template{Name: p.Template, Language: p.Language, Vars: r.vars},
+	}
+	return j, true, j.Validate()
+}
+
+// personID makes one message a person: the same recipient has the same id in
+// every run. A digest, because ids are logged.
+func personID(to string) string {
+	sum := sha256.Sum256([]byte(to))
+	return hex.EncodeToString(sum[:8])
+}
+
+// preview renders the campaign's first row as its recipient will read it.
+func (p *plan) preview(catalog *template.Catalog) (string, error) {
+	definition, err := catalog.Lookup(p.Template, p.Language)
+	if err != nil {
+		return "", err
+	}
+	for j, err := range p.jobs("1") {
+		if err != nil {
+			continue
+		}
+		params, err := p.expressions.Params(j.Template.Vars)
+		if err != nil {
+			return "", err
+		}
+		rendered, err := definition.Render(&job.Template{Name: p.Template, Language: p.Language, Params: params})
+		if err != nil {
+			return "", err
+		}
+		return strings.TrimRight(definition.Preview(rendered), "\n"), nil
+	}
+	return "", fmt.Errorf("%s has no good row", p.File)
+}
