@@ -26,6 +26,10 @@ func Lines(r io.Reader) iter.Seq2[*job.Job, error] {
 				}
 				line = nil
 			}
+			if err != nil && !errors.Is(err, io.EOF) {
+				yield(nil, fmt.Errorf("line %d: read: %w", number, err))
+				return
+			}
 			if text := bytes.TrimSpace(line); len(text) > 0 {
 				j, jobErr := job.DecodeStrict(text)
 				if jobErr != nil {
@@ -35,11 +39,7 @@ func Lines(r io.Reader) iter.Seq2[*job.Job, error] {
 					return
 				}
 			}
-			if errors.Is(err, io.EOF) {
-				return
-			}
 			if err != nil {
-				yield(nil, fmt.Errorf("line %d: read: %w", number, err))
 				return
 			}
 		}

@@ -117,11 +117,33 @@ func (p *Producer) PublishAll(ctx context.Context, jobs iter.Seq2[*job.Job, erro
 	start := time.Now()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	r := run{cancel: cancel}
+	r := run{publisher: p.publisher, stop: cancel}
+	err := r.publish(ctx, jobs, rejected)
+	r.pending.Wait() // bounded by the publisher's patience
+	r.stats.Elapsed = time.Since(start)
+	if err = cmp.Or(r.err, err); err != nil {
+		return r.stats, fmt.Errorf("after %d published jobs: %w", r.stats.Published, err)
+	}
+	return r.stats, nil
+}
+
+// run is one PublishAll. Its acks come from another goroutine.
+type run struct {
+	publisher *queue.Publisher
+	stop      context.CancelCauseFunc
+	pending   sync.WaitGroup
+
+	mu    sync.Mutex
+	stats Stats
+	err   error // why the first job that failed is not stored
+}
+
+// publish hands over every good job, until ctx ends or a job is not stored.
+func (r *run) publish(ctx context.Context, jobs iter.Seq2[*job.Job, error], rejected func(Rejection)) error {
 	number := 0
 	for j, err := range jobs {
 		if ctx.Err() != nil {
-			break
+			return context.Cause(ctx)
 		}
 		number++
 		var data []byte
@@ -133,27 +155,12 @@ func (p *Producer) PublishAll(ctx context.Context, jobs iter.Seq2[*job.Job, erro
 			continue
 		}
 		r.pending.Add(1)
-		if err := p.publisher.PublishAsync(ctx, queue.IDOf(j), j.Key(), data, func(a queue.Ack) { r.acked(a, len(data)) }); err != nil {
+		if err := r.publisher.PublishAsync(ctx, queue.IDOf(j), j.Key(), data, func(a queue.Ack) { r.acked(a, len(data)) }); err != nil {
 			r.pending.Done()
-			cancel(err)
-			break
+			return err
 		}
 	}
-	r.pending.Wait() // bounded by the publisher's patience
-	r.stats.Elapsed = time.Since(start)
-	if err := context.Cause(ctx); err != nil {
-		return r.stats, fmt.Errorf("after %d published jobs: %w", r.stats.Published, err)
-	}
-	return r.stats, nil
-}
-
-// run counts the acks of one PublishAll, which come from another goroutine.
-type run struct {
-	cancel  context.CancelCauseFunc
-	pending sync.WaitGroup
-
-	mu    sync.Mutex
-	stats Stats
+	return nil
 }
 
 func (r *run) reject(rejection Rejection, tell func(Rejection)) {
@@ -167,12 +174,13 @@ func (r *run) reject(rejection Rejection, tell func(Rejection)) {
 
 func (r *run) acked(a queue.Ack, size int) {
 	defer r.pending.Done()
-	if a.Err != nil {
-		r.cancel(a.Err) // the first one counts
-		return
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if a.Err != nil {
+		r.err = cmp.Or(r.err, a.Err) // the first one counts
+		r.stop(a.Err)
+		return
+	}
 	r.stats.Published++
 	r.stats.Bytes += int64(size)
 	if a.Duplicate {
