@@ -69,8 +69,9 @@ type Progress struct {
 
 	// Rate is outcomes a second over the last ten seconds.
 	Rate float64 `json:"rate"`
-	// ETASeconds is what is left at that rate: 0 when nothing is left, null when
-	// something is but nothing moves.
+	// ETASeconds is how long what is queued and in flight takes at that rate: 0 when
+	// nothing is left at all, null when nothing moves or all that is left waits for
+	// its time.
 	ETASeconds *float64 `json:"eta_seconds"`
 }
 
@@ -144,18 +145,19 @@ func (r *Reporter) Measure(ctx context.Context, p *Progress, now time.Time) erro
 		return fmt.Errorf("rate of campaign %s: %w", p.ID, err)
 	}
 	p.Rate = float64(ended) / rateWindow.Seconds()
-	p.ETASeconds = eta(p.Queued+p.InFlight, p.Rate)
+	p.ETASeconds = p.eta()
 	return nil
 }
 
-func eta(left uint64, rate float64) *float64 {
+func (p *Progress) eta() *float64 {
+	moving := p.Queued + p.InFlight
 	var seconds float64
 	switch {
-	case left == 0:
-	case rate <= 0:
+	case p.Left() == 0:
+	case moving == 0 || p.Rate <= 0:
 		return nil
 	default:
-		seconds = float64(left) / rate
+		seconds = float64(moving) / p.Rate
 	}
 	return &seconds
 }
