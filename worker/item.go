@@ -71,7 +71,8 @@ type ending struct {
 	delay time.Duration
 }
 
-// event is the item's outcome as it is recorded.
+// event is the item's outcome as it is recorded: under the queue the job was in,
+// whatever the job itself says.
 func (it *item) event(source string, at time.Time) job.Event {
 	d, e := it.delivery, &it.end
 	data := job.EventData{
@@ -83,8 +84,7 @@ func (it *item) event(source string, at time.Time) job.Event {
 		data.Campaign = d.Queue.Campaign
 	}
 	if j := it.job; j != nil {
-		data.Campaign, data.ID, data.From, data.Lane = j.Campaign, j.ID, j.From, j.EffectiveLane()
-		data.To, data.UserID, data.Metadata = j.To, j.UserID, j.Metadata
+		data.ID, data.To, data.UserID, data.Metadata = j.ID, j.To, j.UserID, j.Metadata
 		data.Template, data.Language = j.Template.Name, j.Template.Language
 	}
 	if e.outcome == job.Accepted {

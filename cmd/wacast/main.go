@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/wacast/wacast/pkg/app"
 )
 
 func main() { os.Exit(run()) }
@@ -18,5 +20,6 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
+	app.QuietRedis()
 	return execute(ctx, newRoot(), os.Args[1:])
 }

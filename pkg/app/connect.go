@@ -52,6 +52,14 @@ func dialRedis(cfg Config) (*redis.Client, error) {
 	return redis.NewClient(opts), nil
 }
 
+// QuietRedis keeps the Redis client from writing to standard error by itself,
+// beside the log. It is for main: the setting is the whole process's.
+func QuietRedis() { redis.SetLogger(quiet{}) }
+
+type quiet struct{}
+
+func (quiet) Printf(context.Context, string, ...any) {}
+
 // await repeats do until it works or ctx ends, and says once what it waits for
 // and once that it came.
 func await(ctx context.Context, log *slog.Logger, what string, do func(context.Context) error) error {

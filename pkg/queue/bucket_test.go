@@ -8,14 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/wacast/wacast/pkg/campaign"
 	"github.com/wacast/wacast/pkg/queue"
-	"github.com/wacast/wacast/pkg/sender"
-)
-
-var (
-	_ campaign.Bucket = (*queue.Bucket)(nil)
-	_ sender.Store    = (*queue.Bucket)(nil)
 )
 
 func (r *rig) bucket(t *testing.T) *queue.Bucket {

@@ -1,0 +1,124 @@
+package app_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/simulator"
+)
+
+// The metrics say what happened, in numbers.
+func TestMetricValues(t *testing.T) {
+	r := newRig(t, simulator.Config{MPS: 500, Faults: []simulator.Rule{
+		{Kind: simulator.Error, Code: 131026, Suffix: "0000007"},
+		{Kind: simulator.LostAfter, Suffix: "0000008"},
+	}}, "WACAST_RATE_HEADROOM=0")
+	a := r.ready("one")
+	v := r.view()
+	jobs := newJobs(numberA, "measured", 1, 10)
+	r.publish(jobs...)
+	r.await(v, "measured", ended(10))
+	data, err := job.Encode(jobs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.publishRaw(r.jobSubject(numberA, "measured"), string(data))
+	r.await(v, "measured", ended(11))
+
+	err = testutil.GatherAndCompare(a.Registry(), strings.NewReader(`
+# HELP wacast_dedup_hits_total Publications whose job already had an outcome, and that were not sent.
+# TYPE wacast_dedup_hits_total counter
+wacast_dedup_hits_total 1
+# HELP wacast_in_flight Requests to the Cloud API under way.
+# TYPE wacast_in_flight gauge
+wacast_in_flight 0
+# HELP wacast_rate_effective Messages a second that slots are given out for, over all replicas.
+# TYPE wacast_rate_effective gauge
+wacast_rate_effective{sender="106540352242922"} 500
+# HELP wacast_rate_limit Messages a second the number may send.
+# TYPE wacast_rate_limit gauge
+wacast_rate_limit{sender="106540352242922"} 500
+# HELP wacast_sends_total Requests to the Cloud API, by what happened and the API's error code.
+# TYPE wacast_sends_total counter
+wacast_sends_total{class="accepted",code="0",sender="106540352242922"} 8
+wacast_sends_total{class="ambiguous",code="0",sender="106540352242922"} 1
+wacast_sends_total{class="refused_recipient",code="131026",sender="106540352242922"} 1
+# HELP wacast_unknown_jobs Jobs whose outcome nobody knows.
+# TYPE wacast_unknown_jobs gauge
+wacast_unknown_jobs 1
+`), "wacast_dedup_hits_total", "wacast_in_flight", "wacast_rate_effective", "wacast_rate_limit", "wacast_sends_total", "wacast_unknown_jobs")
+	if err != nil {
+		t.Error(err)
+	}
+	_, metrics := get(t, a, "/metrics")
+	for _, want := range []string{
+		`wacast_jobs_total{lane="bulk",outcome="accepted",sender="106540352242922"} 8`,
+		`wacast_jobs_total{lane="bulk",outcome="duplicate",sender="106540352242922"} 1`,
+		`wacast_jobs_total{lane="bulk",outcome="rejected",sender="106540352242922"} 1`,
+		`wacast_jobs_total{lane="bulk",outcome="unknown",sender="106540352242922"} 1`,
+		`wacast_jobs_total{lane="transactional",outcome="accepted",sender="106540352242922"} 0`,
+		`wacast_send_duration_seconds_count{sender="106540352242922"} 10`,
+		`wacast_slot_wait_seconds_count{sender="106540352242922"} 10`,
+		`wacast_build_info{`,
+	} {
+		if !strings.Contains(metrics, want+"\n") && !strings.Contains(metrics, "\n"+want) {
+			t.Errorf("/metrics lacks %s", want)
+		}
+	}
+	if problems, err := testutil.GatherAndLint(a.Registry()); err != nil || len(problems) > 0 {
+		t.Errorf("lint: %v, %v", problems, err)
+	}
+}
+
+// What waits and what is stopped shows while it does.
+func TestBacklogMetrics(t *testing.T) {
+	r := newRig(t, simulator.Config{})
+	r.sim.ExpireToken("token-a")
+	a := r.ready("one")
+	r.publish(newJobs(numberA, "waiting", 0, 25)...)
+	r.eventually(func() (bool, string) {
+		_, metrics := get(t, a, "/metrics")
+		return strings.Contains(metrics, `wacast_stopped{reason="account_refused",scope="account"} 1`) &&
+			strings.Contains(metrics, `wacast_queue_jobs{lane="bulk",sender="106540352242922"} 25`) &&
+			regexp.MustCompile(`wacast_queue_oldest_seconds\{lane="bulk",sender="106540352242922"\} [0-9.]*[1-9]`).MatchString(metrics), metrics
+	})
+}
+
+// No phone number, message id or secret in anything a run with every kind of
+// trouble logs or measures.
+func TestNothingPersonalIsLogged(t *testing.T) {
+	r := newRig(t, simulator.Config{Seed: 5, MPS: 50, Faults: []simulator.Rule{
+		{Kind: simulator.LostAfter, Share: 0.1}, {Kind: simulator.HTML502, Share: 0.1}, {Kind: simulator.Error, Code: 131026, Share: 0.1},
+		{Kind: simulator.Error, Code: 131016, Share: 0.2, Times: 5},
+	}})
+	a := r.ready("one")
+	v := r.view()
+	bad := newJob(numberA, "private", 900)
+	bad.Template.Params.Body = job.Positional("line\nbreak "+string(bad.To), "x")
+	r.publish(append(newJobs(numberA, "private", 0, 60), bad)...)
+	r.publishRaw(r.jobSubject(numberA, "private"), `{"v":1,"id":"`+string(newJob(numberA, "x", 3).To)+`","to":5491100000003}`)
+	r.await(v, "private", ended(62))
+	r.sim.ExpireToken("token-a")
+	r.publish(newJob(numberA, "private", 901))
+	r.eventually(func() (bool, string) { return strings.Contains(r.log.String(), "msg=stopped"), "no stop" })
+	if err := a.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	metrics, err := a.Registry().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := r.log.String()
+	for _, m := range metrics {
+		shown += m.String() + "\n"
+	}
+	for _, secret := range []string{`549\d{8,}`, `wamid\.`, `token-a`, `Emilia`} {
+		if found := regexp.MustCompile(secret).FindString(shown); found != "" {
+			t.Errorf("%q is shown", found)
+		}
+	}
+}
