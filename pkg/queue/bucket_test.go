@@ -172,29 +172,3 @@ func TestBucketWatchEndsBesideAFlood(t *testing.T) {
 		t.Errorf("Watch = %v", err)
 	}
 }
-
-func TestCampaignsInABucket(t *testing.T) {
-	t.Parallel()
-	r := start(t, queue.Settings{})
-	b, err := queue.OpenBucket(context.Background(), r.js, r.names.CampaignsBucket())
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	worker := campaign.NewStore(campaign.Config{Bucket: b})
-	done := make(chan error)
-	go func() { done <- worker.Run(ctx) }()
-	<-worker.Ready()
-	operator := campaign.NewStore(campaign.Config{Bucket: b})
-	if err := operator.Put(ctx, campaign.Spec{ID: "c1", State: campaign.Paused}); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the worker knows of the pause", func() bool {
-		spec, ok := worker.Lookup("c1")
-		return ok && !spec.Sends()
-	})
-	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Errorf("Run = %v", err)
-	}
-}
