@@ -252,20 +252,25 @@ func TestRefusals(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := newServer(t, strict(t))
-			got := post(t, s, path, tc.body)
-			if got.Error.Code != tc.code {
-				t.Fatalf("code %d (%s; %s), want %d", got.Error.Code, got.Error.Message, got.Error.details(), tc.code)
-			}
-			if !strings.Contains(got.Error.details(), tc.says) {
-				t.Errorf("details %q, want %q in it", got.Error.details(), tc.says)
-			}
-			if want := map[bool]int{true: 404, false: 400}[tc.code == 132001]; got.status != want {
-				t.Errorf("HTTP status %d, want %d", got.status, want)
-			}
-			if st := s.Stats(); st.Accepted != 0 || st.Refused[tc.code] != 1 {
-				t.Errorf("stats %+v", st)
-			}
+			expectRefusal(t, s, path, tc.body, tc.code, tc.says)
 		})
+	}
+}
+
+func expectRefusal(t *testing.T, s *simulator.Server, path, body string, code int, says string) {
+	t.Helper()
+	got := post(t, s, path, body)
+	if got.Error.Code != code {
+		t.Fatalf("code %d (%s; %s), want %d", got.Error.Code, got.Error.Message, got.Error.details(), code)
+	}
+	if !strings.Contains(got.Error.details(), says) {
+		t.Errorf("details %q, want %q in it", got.Error.details(), says)
+	}
+	if want := map[bool]int{true: 404, false: 400}[code == 132001]; got.status != want {
+		t.Errorf("HTTP status %d, want %d", got.status, want)
+	}
+	if st := s.Stats(); st.Accepted != 0 || st.Refused[code] != 1 {
+		t.Errorf("stats %+v", st)
 	}
 }
 
