@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"regexp"
@@ -28,6 +29,9 @@ func (c *Config) check() error {
 	}
 	if u, err := url.Parse(c.RedisURL); err != nil || (u.Scheme != "redis" && u.Scheme != "rediss" && u.Scheme != "unix") {
 		add("redis.url", "must be a URL such as redis://127.0.0.1:6379/0 or rediss://…")
+	}
+	if _, _, err := net.SplitHostPort(c.AdminAddr); err != nil {
+		add("admin.addr", "%q must be host:port, or :port for all addresses of the machine", c.AdminAddr)
 	}
 	if c.EventsMaxAge < 3*c.DedupWindow {
 		add("events_max_age", "%s is less than three times dedup_window (%s), which a lost Redis is rebuilt from", formatDuration(c.EventsMaxAge), formatDuration(c.DedupWindow))

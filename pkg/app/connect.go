@@ -2,8 +2,10 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -33,7 +35,7 @@ func dialNATS(cfg Config, log *slog.Logger) (*nats.Conn, error) {
 	}
 	nc, err := nats.Connect(cfg.NATSURL, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("nats.url (%sNATS_URL): %w", envPrefix, err)
+		return nil, fmt.Errorf("nats.url (%sNATS_URL): %w", envPrefix, withoutURL(err))
 	}
 	return nc, nil
 }
@@ -96,7 +98,16 @@ func DialOnce(cfg Config) (*nats.Conn, error) {
 	}
 	nc, err := nats.Connect(cfg.NATSURL, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("no NATS at %s (%sNATS_URL): %w", withoutPassword(cfg.NATSURL), envPrefix, err)
+		return nil, fmt.Errorf("connect to NATS at %s (%sNATS_URL): %w", withoutPassword(cfg.NATSURL), envPrefix, withoutURL(err))
 	}
 	return nc, nil
+}
+
+// withoutURL drops the address that the error quotes: it may hold a password.
+func withoutURL(err error) error {
+	var quoted *url.Error
+	if errors.As(err, &quoted) {
+		return quoted.Err
+	}
+	return err
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/wacast/wacast/pkg/app"
+	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/report"
 	"github.com/wacast/wacast/pkg/simulator"
 )
@@ -61,7 +62,8 @@ func TestWaitsForServers(t *testing.T) {
 	nats.mend()
 	r.eventually(func() (bool, string) {
 		_, missing := readyz(t, a)
-		return missing["nats"] == "" && missing["redis"] != "", fmt.Sprint(missing)
+		waits := strings.Contains(r.log.String(), "waiting for Redis")
+		return waits && missing["nats"] == "" && missing["redis"] != "", fmt.Sprint(missing)
 	})
 	redis.mend()
 	if err := a.AwaitReady(t.Context(), patience); err != nil {
@@ -110,7 +112,11 @@ func TestNATSRestartsMeanwhile(t *testing.T) {
 	r := newRig(t, simulator.Config{MPS: 200})
 	r.ready("one")
 	v := r.view()
-	r.publish(newJobs(numberA, "restart", 0, n)...)
+	jobs := newJobs(numberA, "restart", 0, n)
+	for _, j := range jobs {
+		j.Lane = job.Transactional // an ack that is lost is noticed after 5 seconds, not 30
+	}
+	r.publish(jobs...)
 	r.await(v, "restart", func(p *report.Progress) bool { return p.Accepted > n/10 })
 	if err := r.nats.Restart(); err != nil {
 		t.Fatal(err)

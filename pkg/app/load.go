@@ -121,7 +121,7 @@ func loadFile(k *koanf.Koanf, path string, settings []Setting) error {
 // loadEnv reads the variables of the settings and names the WACAST_ variables
 // that belong to none.
 func loadEnv(k *koanf.Koanf, environ []string, settings []Setting) (unknown []string) {
-	keys := map[string]string{envPrefix + "CONFIG": "", envPrefix + "OUTPUT": ""}
+	keys := map[string]string{envPrefix + "CONFIG": ""}
 	for _, s := range settings {
 		keys[s.Env] = s.Key
 		if s.Secret {

@@ -102,6 +102,9 @@ func TestNothingPersonalIsLogged(t *testing.T) {
 	r.publish(append(newJobs(numberA, "private", 0, 60), bad)...)
 	r.publishRaw(r.jobSubject(numberA, "private"), `{"v":1,"id":"`+string(newJob(numberA, "x", 3).To)+`","to":5491100000003}`)
 	r.await(v, "private", ended(62))
+	if err := r.sim.SetFaults(nil); err != nil {
+		t.Fatal(err)
+	}
 	r.sim.ExpireToken("token-a")
 	r.publish(newJob(numberA, "private", 901))
 	r.eventually(func() (bool, string) { return strings.Contains(r.log.String(), "msg=stopped"), "no stop" })

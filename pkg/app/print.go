@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/wacast/wacast/pkg/sender"
@@ -56,19 +57,27 @@ func show(value any) string {
 	return fmt.Sprint(value)
 }
 
-// withoutPassword hides the user part and the query of a URL.
+// withoutPassword hides the user part and the query of a URL, or of each in a list
+// of them. What is no URL but may hold a password is hidden whole.
 func withoutPassword(s string) string {
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" {
-		return s
+	list := strings.Split(s, ",")
+	for i, one := range list {
+		u, err := url.Parse(one)
+		switch {
+		case err != nil || u.Host == "":
+			if strings.Contains(one, "@") {
+				list[i] = "[secret]"
+			}
+			continue
+		case u.User != nil:
+			u.User = url.User("[secret]")
+		}
+		if u.RawQuery != "" {
+			u.RawQuery = "[secret]"
+		}
+		list[i] = u.String()
 	}
-	if u.User != nil {
-		u.User = url.User("[secret]")
-	}
-	if u.RawQuery != "" {
-		u.RawQuery = "[secret]"
-	}
-	return u.String()
+	return strings.Join(list, ",")
 }
 
 // formatBytes writes what [parseBytes] reads.

@@ -49,6 +49,7 @@ type rig struct {
 // unless it is told otherwise.
 func newRig(t *testing.T, sim simulator.Config, env ...string) *rig {
 	t.Helper()
+	t.Parallel()
 	if sim.MPS == 0 {
 		sim.MPS = 2000
 	}

@@ -113,6 +113,22 @@ func TestPrintHidesSecrets(t *testing.T) {
 	}
 }
 
+func TestWithoutPassword(t *testing.T) {
+	for in, want := range map[string]string{
+		"nats://127.0.0.1:4222":                                 "nats://127.0.0.1:4222",
+		"nats://u:hunter2@a:4222,nats://hunter2@b:4222,tls://c": "nats://%5Bsecret%5D@a:4222,nats://%5Bsecret%5D@b:4222,tls://c",
+		"u:hunter2@a:4222":                                      "[secret]",
+		"nats://u:hunter2%zz@a:4222":                            "[secret]",
+		"redis://h:6379/1?password=hunter2":                     "redis://h:6379/1?[secret]",
+		"2GiB, or so":                                           "2GiB, or so",
+		"":                                                      "",
+	} {
+		if got := withoutPassword(in); got != want {
+			t.Errorf("withoutPassword(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestDurationsAndSizesRoundTrip(t *testing.T) {
 	for _, s := range Settings() {
 		if d, err := parseDuration(s.Default); err == nil {

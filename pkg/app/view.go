@@ -42,33 +42,57 @@ func OpenView(ctx context.Context, cfg Config) (*View, error) {
 	return v, nil
 }
 
-// NewView is [OpenView] on a connection, which the view closes.
+// NewView is [OpenView] on a connection, which the view closes. With an error the
+// connection stays the caller's.
 func NewView(ctx context.Context, nc *nats.Conn, namespace string) (*View, error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return nil, fmt.Errorf("jetstream: %w", err)
 	}
-	names := queue.Names{Namespace: namespace}
 	v := &View{nc: nc}
-	var errs [5]error
-	v.events, errs[0] = queue.NewEvents(js, names)
-	v.queues, errs[1] = queue.NewQueues(js, queue.QueuesConfig{Names: names})
-	v.later, errs[2] = queue.NewLater(js, names)
-	v.senders, errs[3] = queue.OpenBucket(ctx, js, names.SendersBucket())
-	v.specs, errs[4] = queue.OpenBucket(ctx, js, names.CampaignsBucket())
-	if err := errors.Join(errs[:]...); err != nil {
+	if err := v.open(ctx, js, queue.Names{Namespace: namespace}); err != nil {
+		v.closeReaders()
 		return nil, err
 	}
 	v.reporter = report.New(v.events, v.queues, v.later)
 	return v, nil
 }
 
+// open opens the buckets first: without them there are no streams either, which
+// is said once.
+func (v *View) open(ctx context.Context, js jetstream.JetStream, names queue.Names) (err error) {
+	if v.senders, err = queue.OpenBucket(ctx, js, names.SendersBucket()); err != nil {
+		return err
+	}
+	if v.specs, err = queue.OpenBucket(ctx, js, names.CampaignsBucket()); err != nil {
+		return err
+	}
+	if v.events, err = queue.NewEvents(js, names); err != nil {
+		return err
+	}
+	if v.queues, err = queue.NewQueues(js, queue.QueuesConfig{Names: names}); err != nil {
+		return err
+	}
+	v.later, err = queue.NewLater(js, names)
+	return err
+}
+
 // Close ends the view and its connection.
 func (v *View) Close() {
-	v.events.Close()
-	v.later.Close()
-	v.queues.Close()
+	v.closeReaders()
 	v.nc.Close()
+}
+
+func (v *View) closeReaders() {
+	if v.later != nil {
+		v.later.Close()
+	}
+	if v.queues != nil {
+		v.queues.Close()
+	}
+	if v.events != nil {
+		v.events.Close()
+	}
 }
 
 // Progress tells how a campaign stands, with its rate and the time left.
