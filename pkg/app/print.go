@@ -70,7 +70,7 @@ func withoutPassword(s string) string {
 			}
 			continue
 		case u.User != nil:
-			u.User = url.User("[secret]")
+			u.User = url.User("xxxxx") // as net/url does; brackets would be escaped
 		}
 		if u.RawQuery != "" {
 			u.RawQuery = "[secret]"

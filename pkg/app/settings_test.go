@@ -116,7 +116,7 @@ func TestPrintHidesSecrets(t *testing.T) {
 func TestWithoutPassword(t *testing.T) {
 	for in, want := range map[string]string{
 		"nats://127.0.0.1:4222":                                 "nats://127.0.0.1:4222",
-		"nats://u:hunter2@a:4222,nats://hunter2@b:4222,tls://c": "nats://%5Bsecret%5D@a:4222,nats://%5Bsecret%5D@b:4222,tls://c",
+		"nats://u:hunter2@a:4222,nats://hunter2@b:4222,tls://c": "nats://xxxxx@a:4222,nats://xxxxx@b:4222,tls://c",
 		"u:hunter2@a:4222":                                      "[secret]",
 		"nats://u:hunter2%zz@a:4222":                            "[secret]",
 		"redis://h:6379/1?password=hunter2":                     "redis://h:6379/1?[secret]",
