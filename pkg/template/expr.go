@@ -1,9 +1,14 @@
 package template
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	gotemplate "text/template"
 	"text/template/parse"
+	"unicode/utf8"
 )
 
 // Bounds of expressions. Without loops, time is bounded by the source's length.
@@ -13,23 +18,23 @@ const (
 	maxValue  = 64 << 10 // bytes of a value on the way, as large as a whole job
 )
 
-// Expr is one compiled expression: text with actions in the syntax of Go's
-// text/template, such as
+// Expr is one compiled expression: text with actions of Go's text/template, such
+// as
 //
 //	Hello {{.name | title}}{{if .guests}} and {{.guests}} guests{{end}}
 //
 // It has fields, pipelines, if, else, with, and the functions upper, lower,
 // title, trim, default, replace, truncate, date, index, len, eq, ne, lt, le, gt,
 // ge, and, or, not. It has no loops, no variables but $, and calls no methods.
-// A missing field, or one that is null, is an error where it is shown.
+// A missing field is an error; one that is null is an error where it is shown, so
+// if and default take it.
 //
 // Unlike in text/template, a number compares with text that is one, because the
 // cells of a file are all text. An Expr is immutable and safe for concurrent use.
 type Expr struct {
-	key   string
-	steps []step
-	// constant is the result when nothing in it varies.
-	constant *string
+	key, source string
+	// template is nil where the source is plain text.
+	template *gotemplate.Template
 }
 
 // ExprError says what is wrong with an expression, or with a row it meets. It
@@ -61,164 +66,101 @@ func (e *ExprError) Error() string {
 func Compile(expr string) (*Expr, error) { return compileExpr("", expr) }
 
 func compileExpr(key, source string) (*Expr, error) {
+	e := &Expr{key: key, source: source}
 	if len(source) > maxSource {
 		return nil, &ExprError{Key: key, Text: fmt.Sprintf("is longer than %d bytes", maxSource)}
 	}
+	if !strings.Contains(source, "{{") {
+		return e, nil
+	}
+	tree, err := e.parse()
+	if err != nil {
+		return nil, err
+	}
+	c := checker{expr: e, tree: tree, functions: functions()}
+	if c.check(tree.Root); c.err != nil {
+		return nil, c.err
+	}
+	e.template, err = gotemplate.New(tree.Name).Option("missingkey=error").Funcs(calls(c.functions)).AddParseTree(tree.Name, tree)
+	return e, err
+}
+
+func (e *Expr) parse() (*parse.Tree, error) {
 	tree := parse.New("expression")
-	// Functions are checked below, where the message can name the column.
+	// The checker looks at functions: it can name the column.
 	tree.Mode = parse.SkipFuncCheck
 	trees := map[string]*parse.Tree{}
-	if _, err := tree.Parse(source, "", "", trees); err != nil {
-		return nil, syntaxError(key, err)
+	if _, err := tree.Parse(e.source, "", "", trees); err != nil {
+		// It says "template: expression:1: unexpected …".
+		parts := strings.SplitN(err.Error(), ":", 4)
+		line, _ := strconv.Atoi(parts[2])
+		return nil, &ExprError{Key: e.key, Line: line, Text: strings.TrimSpace(parts[3])}
 	}
-	for name := range trees {
-		if trees[name] != tree {
-			return nil, &ExprError{Key: key, Text: "define and block are not part of expressions"}
-		}
+	if len(trees) > 1 || trees[tree.Name] != tree {
+		return nil, &ExprError{Key: e.key, Text: "define and block are not part of expressions"}
 	}
-	c := compiler{key: key, source: source}
-	e := &Expr{key: key}
-	if tree.Root != nil {
-		steps, err := c.list(tree.Root)
-		if err != nil {
-			return nil, err
-		}
-		e.steps = steps
-	}
-	switch {
-	case len(e.steps) == 0:
-		e.constant = new(string)
-	case len(e.steps) == 1 && e.steps[0].value == nil && e.steps[0].cond == nil:
-		e.constant = &e.steps[0].literal
-	}
-	return e, nil
+	return tree, nil
 }
 
-// syntaxError rewrites "template: expression:1: unexpected …".
-func syntaxError(key string, err error) error {
-	text := strings.TrimPrefix(err.Error(), "template: expression:")
-	e := &ExprError{Key: key, Text: text}
-	if line, rest, ok := strings.Cut(text, ": "); ok {
-		if _, scan := fmt.Sscanf(line, "%d", &e.Line); scan == nil {
-			e.Text = rest
-		}
-	}
-	return e
-}
+// Text applies the expression to a recipient's row, whose values are those that
+// encoding/json decodes. Its error is an [*ExprError].
+func (e *Expr) Text(vars map[string]any) (string, error) { return e.text(plainRow(vars)) }
 
-// Text applies the expression to a recipient's row. Its error is an [*ExprError].
-func (e *Expr) Text(vars map[string]any) (string, error) {
-	if e.constant != nil {
-		return *e.constant, nil
+// text applies the expression to a row made plain.
+func (e *Expr) text(row map[string]any) (string, error) {
+	if e.template == nil {
+		return e.source, nil
 	}
-	w := env{root: vars, dot: vars}
-	if len(e.steps) == 1 && e.steps[0].value != nil {
-		s, err := e.steps[0].text(w)
-		if err == nil && len(s) > maxOutput {
-			err = e.tooLong()
-		}
-		if err != nil {
-			return "", err
-		}
-		return s, nil
-	}
-	var buffer [256]byte
-	out, err := run(e.steps, w, buffer[:0])
-	if err != nil {
-		return "", err
-	}
-	if len(out) > maxOutput {
-		return "", e.tooLong()
+	var out output
+	if err := e.template.Execute(&out, row); err != nil {
+		return "", e.rowError(err)
 	}
 	return string(out), nil
 }
 
-func (e *Expr) tooLong() error {
-	return &ExprError{Key: e.key, Text: fmt.Sprintf("yields more than %d bytes", maxOutput)}
-}
+// output ends the execution at the bound, and where it would show an object.
+type output []byte
 
-// env is what an expression sees.
-type env struct {
-	root map[string]any
-	// dot is what . means here: the row, or the value of a surrounding with.
-	dot any
-}
-
-// step writes one piece of output; exactly one of its three forms is set.
-type step struct {
-	literal string
-	// value is shown, in an action.
-	value eval
-	// cond chooses between two lists.
-	cond *condition
-	at   where
-}
-
-type condition struct {
-	value       eval
-	then, other []step
-	// with makes the value the dot of the first list.
-	with bool
-}
-
-// eval is a compiled pipeline.
-type eval func(env) (any, error)
-
-// run appends the steps' output. It stops soon after the bound: no single value
-// is longer than maxValue.
-func run(steps []step, w env, out []byte) ([]byte, error) {
-	for i := range steps {
-		s := &steps[i]
-		switch {
-		case s.cond != nil:
-			value, err := s.cond.value(w)
-			if err != nil {
-				return nil, err
-			}
-			list, inner := s.cond.other, w
-			if truth(value) {
-				list = s.cond.then
-				if s.cond.with {
-					inner.dot = value
-				}
-			}
-			if out, err = run(list, inner, out); err != nil {
-				return nil, err
-			}
-		case s.value != nil:
-			text, err := s.text(w)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, text...)
-		default:
-			out = append(out, s.literal...)
-		}
-		if len(out) > maxOutput {
-			return out, nil // the caller refuses it
-		}
+func (o *output) Write(p []byte) (int, error) {
+	if bytes.HasPrefix(p, []byte("map[")) && bytes.HasSuffix(p, []byte("]")) {
+		return 0, errors.New("shows an object or a list; name one of its fields")
 	}
-	return out, nil
-}
-
-func (s *step) text(w env) (string, error) {
-	value, err := s.value(w)
-	if err != nil {
-		return "", err
+	if len(*o)+len(p) > maxOutput {
+		return 0, fmt.Errorf("yields more than %d bytes", maxOutput)
 	}
-	text, err := asText(value)
-	if err != nil {
-		return "", s.at.error(err.Error())
+	*o = append(*o, p...)
+	return len(p), nil
+}
+
+// rowError rewrites "template: expression:1:2: executing "expression" at <.a>: …".
+// A reason it does not know might quote a value, so it is not repeated.
+func (e *Expr) rowError(err error) error {
+	if !errors.As(err, new(gotemplate.ExecError)) { // it is the output's
+		return &ExprError{Key: e.key, Text: err.Error()}
 	}
-	return text, nil
+	place := strings.TrimPrefix(err.Error(), "template: ")
+	reason := place[strings.LastIndex(place, ">: ")+3:]
+	text := "does not suit the row"
+	if name, ok := strings.CutPrefix(reason, "map has no entry for key "); ok {
+		text = "there is no field " + name
+	} else if name, ok := strings.CutPrefix(reason, "can't evaluate field "); ok {
+		name, _, _ = strings.Cut(name, " ")
+		text = strconv.Quote(name) + " is asked of a value that has no fields"
+	} else if call, ok := strings.CutPrefix(reason, "error calling "); ok {
+		text = call
+	} else if strings.HasPrefix(reason, "can't print ") {
+		text = errNull.Error()
+	}
+	return e.errorAt(place, text)
 }
 
-// where is a place in an expression.
-type where struct {
-	key          string
-	line, column int
-}
-
-func (w where) error(text string) error {
-	return &ExprError{Key: w.key, Line: w.line, Column: w.column, Text: text}
+// errorAt takes the place from text/template, which counts a line's bytes from 0.
+func (e *Expr) errorAt(place, text string) error {
+	bad := &ExprError{Key: e.key, Text: text}
+	var column int
+	if _, err := fmt.Sscanf(place, "expression:%d:%d", &bad.Line, &column); err == nil {
+		line := strings.Split(e.source, "\n")[bad.Line-1]
+		bad.Column = 1 + utf8.RuneCountInString(line[:column])
+	}
+	return bad
 }

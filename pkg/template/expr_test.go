@@ -21,7 +21,7 @@ func row() map[string]any {
 		"amount": "250", "big": json.Number("12345678901234567"), "one": json.Number("1.50"), "zero": json.Number("0"),
 		"float": 1e6, "int": 7, "when": "2026-11-23T09:30:00-03:00", "day": "2026-11-23", "First name": "Ana",
 		"address": map[string]any{"street": "Corrientes 1", "geo": map[string]any{"lat": "-34.6"}},
-		"cells":   map[string]string{"a": "b"}, "list": []any{"x", "y"}, "none": map[string]any{},
+		"list":    []any{"x", "y"}, "none": map[string]any{}, "free": json.Number("0.0"),
 	}
 }
 
@@ -33,7 +33,7 @@ func TestExpr(t *testing.T) {
 		{`Hello {{.name}}!`, `Hello emilia pérez!`},
 		{`a {{- .amount -}} b`, `a250b`},
 		{`{{/* nothing */}}x`, `x`},
-		{`{{.address.street}} {{.address.geo.lat}} {{.cells.a}} {{(index . "address").street}}`, `Corrientes 1 -34.6 b Corrientes 1`},
+		{`{{.address.street}} {{.address.geo.lat}} {{(index . "address").street}}`, `Corrientes 1 -34.6 Corrientes 1`},
 		{`{{index . "First name"}} {{index .address "geo" "lat"}} {{index .list 1}}`, `Ana -34.6 y`},
 		{`{{.yes}} {{.big}} {{.one}} {{.float}} {{.int}} {{5}} {{1.5}} {{"q"}} {{true}}`, `true 12345678901234567 1.50 1000000 7 5 1.5 q true`},
 
@@ -49,7 +49,7 @@ func TestExpr(t *testing.T) {
 		// Conditions.
 		{`{{if .yes}}a{{else}}b{{end}}{{if .no}}a{{else}}b{{end}}`, `ab`},
 		{`{{if .empty}}a{{else if .name}}b{{else}}c{{end}}`, `b`},
-		{`{{if .zero}}a{{end}}{{if .null}}a{{end}}{{if .none}}a{{end}}{{if .list}}b{{end}}{{if .one}}c{{end}}{{if .cells}}d{{end}}`, `bcd`},
+		{`{{if .zero}}a{{end}}{{if .null}}a{{end}}{{if .none}}a{{end}}{{if .list}}b{{end}}{{if .one}}c{{end}}{{if .free}}d{{end}}`, `bc`},
 		{`{{with .address}}{{.street}} {{.geo.lat}} {{$.name}} {{with .geo}}{{.lat}}{{end}}{{end}}{{with .empty}}x{{else}}y{{end}}`, `Corrientes 1 -34.6 emilia pérez -34.6y`},
 		{`{{with .empty}}a{{else with .name}}{{.}}{{end}}`, `emilia pérez`},
 		{`{{if and .yes .name}}a{{end}}{{if or .no .empty}}b{{end}}{{if not .no}}c{{end}}{{or .empty "d"}}{{and .name "e"}}`, `acde`},
@@ -157,18 +157,22 @@ func TestTextErrors(t *testing.T) {
 		{`{{.absent | default "x"}}`, `there is no field "absent"`},
 		{`{{if .absent}}x{{end}}`, `there is no field "absent"`},
 		{`{{.null}}`, `the value is null; a default helps`},
-		{`{{.address}}`, `the value is no text, number or boolean`},
-		{`{{.list}}`, `the value is no text, number or boolean`},
+		{`{{or .no .null}}`, `line 1:3: the value is null; a default helps`},
+		{`{{.one.String}}{{.one.Int64}}`, `"String" is asked of a value that has no fields`},
+		{`{{.address}}`, `shows an object or a list`},
+		{`{{.list}}`, `shows an object or a list`},
+		{`{{.}}`, `shows an object or a list`},
 		{`{{upper .list}}`, `line 1:3: upper: the value is no text`},
 		{`{{.trap.Method}}`, `"Method" is asked of a value that has no fields`},
 		{`{{.trap.Field}}`, `"Field" is asked of a value that has no fields`},
-		{`{{.trap}}`, `the value is no text`},
+		{`{{.trap}}`, `the value is null`},
 		{`{{lt .name 5}}`, `lt: a number can be compared with a number only`},
 		{`{{date "2006" .name}}`, `date: the value is no date`},
 		{`{{truncate -1 .name}}`, `truncate: the number of characters`},
 		{`{{replace "" "x" .name}}`, `replace: the old text is empty`},
-		{`{{index .list 2}}`, `index: the list has no such element`},
-		{`{{index . "x"}}`, `index: there is no field "x"`},
+		{`{{index .list 2}}`, `index: the value has no such field or element`},
+		{`{{index . "x"}}`, `index: the value has no such field or element`},
+		{`{{index . .name}}`, `index: the value has no such field or element`},
 		{`{{.long}}`, `yields more than 4096 bytes`},
 		{`a{{.long}}`, `yields more than 4096 bytes`},
 		{`{{"y"` + grow + `}}`, `replace: yields more than 65536 bytes`},
@@ -341,6 +345,7 @@ func FuzzExpr(f *testing.F) {
 		`{{.a}}`, `{{if eq .a "b"}}{{.b | upper}}{{else with .c}}{{.d}}{{end}}`, `{{define "x"}}{{end}}`, `{{$x := 1}}{{$x}}`,
 		`{{"y" | replace "y" "yyyy" | replace "y" "yyyy"}}`, `{{((((1))))}}`, `{{index . "a" 0}}`, `{{date "2006" .a | truncate 3}}`,
 		`{{'a'}}{{0x1p4}}{{1i}}`, `{{- /* x */ -}}`, `{{range .}}{{break}}{{end}}`, `{{.a.b.c.d}}{{$.a}}`,
+		`{{or .e .f | and .c}}{{eq .e .f}}{{with .b}}{{.String}}{{end}}`, `map[{{.a}}]`,
 	} {
 		f.Add(s, "value")
 	}

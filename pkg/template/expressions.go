@@ -151,7 +151,7 @@ func (e *Expressions) Text(key string, vars map[string]any) (string, error) {
 // Params applies the expressions to a row. The error joins an [*ExprError] for
 // each one that the row does not suit.
 func (e *Expressions) Params(vars map[string]any) (*job.Params, error) {
-	f := filler{vars: vars}
+	f := filler{row: plainRow(vars)}
 	p := new(job.Params)
 	if len(e.header) > 0 {
 		p.Header = new(job.Header)
@@ -193,12 +193,12 @@ func (e *Expressions) fillBody(f *filler) *job.Body {
 
 // filler applies expressions to one row and keeps what goes wrong.
 type filler struct {
-	vars map[string]any
+	row  map[string]any
 	errs []error
 }
 
 func (f *filler) text(e *Expr) string {
-	s, err := e.Text(f.vars)
+	s, err := e.text(f.row)
 	if err != nil {
 		f.errs = append(f.errs, err)
 	}

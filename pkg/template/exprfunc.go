@@ -3,7 +3,9 @@ package template
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	gotemplate "text/template"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -11,91 +13,73 @@ import (
 
 // function is what an expression may call.
 type function struct {
+	// call is nil for text/template's own.
+	call any
 	// min and max count the arguments; max 0 is any number.
 	min, max int
 	usage    string
-	call     func(args []any) (any, error)
-	// stop is set for and, or, which do not evaluate what cannot matter.
-	stop func(any) bool
 }
 
-const functionNames = "and, date, default, eq, ge, gt, index, le, len, lower, lt, ne, not, or, replace, title, trim, truncate, upper"
-
-func functionNamed(name string) (function, bool) {
-	switch name {
-	case "upper":
-		return onText(strings.ToUpper), true
-	case "lower":
-		return onText(strings.ToLower), true
-	case "title":
-		return onText(title), true
-	case "trim":
-		return onText(strings.TrimSpace), true
-	case "default":
-		return function{min: 2, max: 2, usage: "what to say in place of an empty value, and the value", call: callDefault}, true
-	case "replace":
-		return function{min: 3, max: 3, usage: "the old text, the new text and the value", call: callReplace}, true
-	case "truncate":
-		return function{min: 2, max: 2, usage: "the number of characters and the value", call: callTruncate}, true
-	case "date":
-		return function{min: 2, max: 2, usage: `a layout such as "02/01/2006 15:04" and the value`, call: callDate}, true
-	case "index":
-		return function{min: 2, usage: `a value and the names in it, such as index . "First name"`, call: callIndex}, true
-	case "len":
-		return function{min: 1, max: 1, usage: "one value", call: callLen}, true
-	case "not":
-		return function{min: 1, max: 1, usage: "one value", call: func(a []any) (any, error) { return !truth(a[0]), nil }}, true
-	case "and":
-		return function{min: 1, usage: "values", stop: func(v any) bool { return !truth(v) }}, true
-	case "or":
-		return function{min: 1, usage: "values", stop: truth}, true
-	}
-	return comparison(name)
-}
-
-// comparison finds eq, ne, lt, le, gt, ge.
-func comparison(name string) (function, bool) {
+func functions() map[string]function {
 	order := func(holds func(int) bool) function {
-		return function{min: 2, max: 2, usage: "two values", call: func(a []any) (any, error) {
-			n, err := compare(a[0], a[1])
-			return err == nil && holds(n), err
-		}}
+		return function{func(a, b any) (bool, error) {
+			n, err := compare(a, b)
+			return holds(n), err
+		}, 2, 2, "two values"}
 	}
-	switch name {
-	case "eq":
-		return function{min: 2, usage: "a value and those it may equal", call: func(a []any) (any, error) { return equalsAny(a[0], a[1:]), nil }}, true
-	case "ne":
-		return function{min: 2, max: 2, usage: "two values", call: func(a []any) (any, error) { return !equal(a[0], a[1]), nil }}, true
-	case "lt":
-		return order(func(n int) bool { return n < 0 }), true
-	case "le":
-		return order(func(n int) bool { return n <= 0 }), true
-	case "gt":
-		return order(func(n int) bool { return n > 0 }), true
-	case "ge":
-		return order(func(n int) bool { return n >= 0 }), true
+	return map[string]function{
+		"upper":    {onText(strings.ToUpper), 1, 1, "one value"},
+		"lower":    {onText(strings.ToLower), 1, 1, "one value"},
+		"title":    {onText(title), 1, 1, "one value"},
+		"trim":     {onText(strings.TrimSpace), 1, 1, "one value"},
+		"default":  {orDefault, 2, 2, "what to say in place of an empty value, and the value"},
+		"replace":  {onTexts(replace), 3, 3, "the old text, the new text and the value"},
+		"truncate": {onTexts(truncate), 2, 2, "the number of characters and the value"},
+		"date":     {onTexts(date), 2, 2, `a layout such as "02/01/2006 15:04" and the value`},
+		"index":    {index, 2, 0, `a value and the names in it, such as index . "First name"`},
+		"len":      {length, 1, 1, "one value"},
+		"eq":       {equalsAny, 2, 0, "a value and those it may equal"},
+		"ne":       {func(a, b any) bool { return !equal(a, b) }, 2, 2, "two values"},
+		"lt":       order(func(n int) bool { return n < 0 }),
+		"le":       order(func(n int) bool { return n <= 0 }),
+		"gt":       order(func(n int) bool { return n > 0 }),
+		"ge":       order(func(n int) bool { return n >= 0 }),
+		"and":      {nil, 1, 0, "values"},
+		"or":       {nil, 1, 0, "values"},
+		"not":      {nil, 1, 1, "one value"},
 	}
-	return function{}, false
 }
 
-func equalsAny(v any, others []any) bool {
-	for _, other := range others {
-		if equal(v, other) {
-			return true
+// calls is what text/template does not have.
+func calls(functions map[string]function) gotemplate.FuncMap {
+	own := gotemplate.FuncMap{}
+	for name, fn := range functions {
+		if fn.call != nil {
+			own[name] = fn.call
 		}
 	}
-	return false
+	return own
 }
 
-// onText makes a function of one value from one of strings.
-func onText(fn func(string) string) function {
-	return function{min: 1, max: 1, usage: "one value", call: func(a []any) (any, error) {
-		s, err := asText(a[0])
-		if err != nil {
-			return nil, err
+// onTexts makes a function of values from one of their texts.
+func onTexts(fn func(s []string) (string, error)) func(...any) (string, error) {
+	return func(values ...any) (string, error) {
+		texts := make([]string, len(values))
+		for i, v := range values {
+			var err error
+			if texts[i], err = asText(v); err != nil {
+				return "", err
+			}
 		}
-		return fn(s), nil
-	}}
+		return fn(texts)
+	}
+}
+
+func onText(fn func(string) string) func(any) (string, error) {
+	return func(v any) (string, error) {
+		s, err := asText(v)
+		return fn(s), err
+	}
 }
 
 // title writes each word with one capital: "JUAN PÉREZ" becomes "Juan Pérez".
@@ -111,103 +95,72 @@ func title(s string) string {
 	}, s)
 }
 
-func callDefault(a []any) (any, error) {
-	if truth(a[1]) {
-		return a[1], nil
+func orDefault(instead, v any) any {
+	if truth, _ := gotemplate.IsTrue(v); truth {
+		return v
 	}
-	return a[0], nil
+	return instead
 }
 
-func callReplace(a []any) (any, error) {
-	var s [3]string
-	for i := range s {
-		var err error
-		if s[i], err = asText(a[i]); err != nil {
-			return nil, err
-		}
-	}
+func replace(s []string) (string, error) {
 	from, to, in := s[0], s[1], s[2]
 	if from == "" {
-		return nil, errors.New("the old text is empty")
+		return "", errors.New("the old text is empty")
 	}
 	// Asked before the text is made: stages of a pipeline would multiply it.
 	if len(in)+strings.Count(in, from)*(len(to)-len(from)) > maxValue {
-		return nil, fmt.Errorf("yields more than %d bytes", maxValue)
+		return "", fmt.Errorf("yields more than %d bytes", maxValue)
 	}
 	return strings.ReplaceAll(in, from, to), nil
 }
 
-func callTruncate(a []any) (any, error) {
-	n, ok := asNumber(a[0])
-	if !ok || !n.isInt || n.i < 0 {
-		return nil, errors.New("the number of characters must be 0 or more")
+func truncate(s []string) (string, error) {
+	n, err := strconv.Atoi(s[0])
+	if err != nil || n < 0 {
+		return "", errors.New("the number of characters must be 0 or more")
 	}
-	s, err := asText(a[1])
-	if err != nil {
-		return nil, err
-	}
-	for at := range s {
-		if n.i == 0 {
-			return s[:at], nil
+	for at := range s[1] {
+		if n == 0 {
+			return s[1][:at], nil
 		}
-		n.i--
+		n--
 	}
-	return s, nil
+	return s[1], nil
 }
 
-// callDate writes a date of one of the usual machine forms in another layout,
-// with the clock and zone it came with.
-func callDate(a []any) (any, error) {
-	layout, ok := a[0].(string)
-	if !ok {
-		return nil, errors.New(`the layout must be text such as "02/01/2006 15:04"`)
-	}
-	s, err := asText(a[1])
-	if err != nil {
-		return nil, err
-	}
+// date writes a date of one of the usual machine forms in another layout, with
+// the clock and zone it came with.
+func date(s []string) (string, error) {
 	for _, known := range []string{time.RFC3339, time.DateOnly, time.DateTime, "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02T15:04"} {
-		if t, err := time.Parse(known, s); err == nil {
-			return t.Format(layout), nil
+		if t, err := time.Parse(known, s[1]); err == nil {
+			return t.Format(s[0]), nil
 		}
 	}
-	return nil, errors.New("the value is no date such as 2026-11-23, 2026-11-23 09:30 or 2026-11-23T09:30:00-03:00")
+	return "", errors.New("the value is no date such as 2026-11-23, 2026-11-23 09:30 or 2026-11-23T09:30:00-03:00")
 }
 
-// callIndex reaches what a field's syntax cannot name.
-func callIndex(a []any) (any, error) {
-	v := a[0]
-	for _, k := range a[1:] {
-		if list, ok := v.([]any); ok {
-			n, ok := asNumber(k)
-			if !ok || !n.isInt || n.i < 0 || n.i >= int64(len(list)) {
-				return nil, errors.New("the list has no such element")
-			}
-			v = list[n.i]
-			continue
-		}
-		name, ok := k.(string)
-		if !ok {
-			return nil, errors.New("a field's name must be text")
-		}
-		var err error
-		if v, err = field(v, name); err != nil {
+// index reaches what a field's syntax cannot name. A name may come from the row,
+// so the error does not quote it.
+func index(v any, names ...any) (any, error) {
+	for _, name := range names {
+		s, err := asText(name)
+		if err != nil {
 			return nil, err
 		}
+		m, _ := v.(map[string]any)
+		inner, ok := m[s]
+		if !ok {
+			return nil, errors.New("the value has no such field or element")
+		}
+		v = inner
 	}
 	return v, nil
 }
 
-func callLen(a []any) (any, error) {
-	switch v := a[0].(type) {
-	case map[string]any:
-		return int64(len(v)), nil
-	case []any:
-		return int64(len(v)), nil
+func length(v any) (int, error) {
+	if m, ok := v.(map[string]any); ok {
+		return len(m), nil
 	}
-	s, err := asText(a[0])
-	if err != nil {
-		return nil, err
-	}
-	return int64(utf8.RuneCountInString(s)), nil
+	s, err := asText(v)
+	return utf8.RuneCountInString(s), err
 }
