@@ -165,7 +165,7 @@ func (a *App) AwaitReady(ctx context.Context, timeout time.Duration) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("not ready: %v", missing)
+			return fmt.Errorf("not ready: %w: %v", context.Cause(ctx), missing)
 		case <-time.After(readyPoll):
 		}
 	}

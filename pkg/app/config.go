@@ -11,25 +11,20 @@ import (
 // no flag but a second variable that ends in _FILE and names a file, which is
 // read again when it changes.
 type Config struct {
-	Namespace   string `key:"namespace" default:"wacast" help:"prefix of subjects, streams and Redis keys"`
-	NATSURL     string `key:"nats.url" default:"nats://127.0.0.1:4222" help:"NATS servers, separated by commas"`
-	NATSCreds   string `key:"nats.creds" help:"credentials file for NATS"`
-	NATSContext string `key:"nats.context" help:"nats context to connect with, instead of nats.url and nats.creds"`
-	RedisURL    string `key:"redis.url" default:"redis://127.0.0.1:6379/0" help:"Redis server"`
+	Namespace string `key:"namespace" default:"wacast" help:"prefix of subjects, streams and Redis keys"`
+	NATSURL   string `key:"nats.url" default:"nats://127.0.0.1:4222" help:"NATS servers, separated by commas"`
+	NATSCreds string `key:"nats.creds" help:"credentials file for NATS"`
+	RedisURL  string `key:"redis.url" default:"redis://127.0.0.1:6379/0" help:"Redis server"`
 
 	APIURL     string `key:"api.url" default:"https://graph.facebook.com" help:"base URL of the Cloud API, or of a simulator"`
 	APIVersion string `key:"api.version" default:"v26.0" help:"Graph API version"`
 
 	AccessToken sender.Secret `key:"access_token" help:"token that serves every number without an account of its own"`
-	AppSecret   sender.Secret `key:"app_secret" help:"app secret that webhooks are signed with"`
-	VerifyToken sender.Secret `key:"verify_token" help:"token of the webhook handshake"`
 	WABAID      string        `key:"waba_id" help:"WhatsApp Business Account of access_token"`
 	AccountsDir string        `key:"accounts_dir" help:"folder with one YAML file an account"`
 	Templates   string        `key:"templates" help:"folder of template definitions, as the API lists them"`
 
-	AdminAddr   string `key:"admin.addr" default:":9090" help:"address of /metrics, /livez and /readyz"`
-	WebhookAddr string `key:"webhook.addr" default:":8080" help:"address of /webhook"`
-	ForwardURL  string `key:"forward_url" help:"where webhooks are passed on to"`
+	AdminAddr string `key:"admin.addr" default:":9090" help:"address of /metrics, /livez and /readyz"`
 
 	DefaultMPS   int           `key:"default_mps" default:"80" min:"1" help:"messages a second of a number without a limit of its own"`
 	RateHeadroom float64       `key:"rate_headroom" default:"0.015" help:"share of the limit left unused, so that jitter on the way provokes no refusals"`
@@ -38,14 +33,12 @@ type Config struct {
 	SendTimeout  time.Duration `key:"send_timeout" default:"20s" min:"1s" help:"longest wait for the API's answer, from then on the outcome is unknown"`
 	DrainTimeout time.Duration `key:"drain_timeout" default:"25s" min:"1s" help:"longest wait for what is in flight at the end"`
 
-	UnknownDeadline time.Duration `key:"unknown_deadline" default:"15m" min:"1s" help:"how long evidence for an unknown outcome is waited for"`
-	DedupWindow     time.Duration `key:"dedup_window" default:"7d" min:"1m" help:"how long a job is remembered"`
-	EventsMaxAge    time.Duration `key:"events_max_age" default:"30d" min:"1m" help:"age limit of events, at least three times dedup_window"`
-	DeadMaxAge      time.Duration `key:"dead_max_age" default:"30d" min:"1m" help:"age limit of dead letters"`
-	JobsMaxBytes    int64         `key:"jobs_max_bytes" default:"2GiB" min:"1MiB" unit:"bytes" help:"size of the job stream; beyond it publishers are refused"`
-	Replicas        int           `key:"replicas" default:"1" min:"1" help:"copies of each stream in a NATS cluster"`
+	DedupWindow  time.Duration `key:"dedup_window" default:"7d" min:"1m" help:"how long a job is remembered"`
+	EventsMaxAge time.Duration `key:"events_max_age" default:"30d" min:"1m" help:"age limit of events, at least three times dedup_window"`
+	DeadMaxAge   time.Duration `key:"dead_max_age" default:"30d" min:"1m" help:"age limit of dead letters"`
+	JobsMaxBytes int64         `key:"jobs_max_bytes" default:"2GiB" min:"1MiB" unit:"bytes" help:"size of the job stream; beyond it publishers are refused"`
+	Replicas     int           `key:"replicas" default:"1" min:"1" help:"copies of each stream in a NATS cluster"`
 
-	DataDir   string `key:"data_dir" help:"where the embedded NATS keeps its streams; empty: a temporary folder"`
 	LogLevel  string `key:"log.level" default:"info" oneof:"debug info warn error" help:"least level that is logged"`
 	LogFormat string `key:"log.format" default:"text" oneof:"text json" help:"how a log line looks"`
 

@@ -64,8 +64,8 @@ func (s Setting) read(k *koanf.Koanf, cfg *Config) error {
 		return s.readSecret(k, cfg)
 	}
 	value := s.Default
-	if k.Exists(s.Key) {
-		value = fmt.Sprint(k.Get(s.Key))
+	if v := k.Get(s.Key); v != nil { // a key without a value is not set
+		value = fmt.Sprint(v)
 	}
 	if value == "" && s.Default == "" {
 		return nil

@@ -39,7 +39,7 @@ func TestLoadReportsEverythingWrong(t *testing.T) {
 		Environ: []string{
 			"WACAST_DEFAULT_MPS=many", "WACAST_MAX_IN_FLIGHT=0", "WACAST_RATE_HEADROOM=2", "WACAST_JOBS_MAX_BYTES=2 apples",
 			"WACAST_LOG_LEVEL=loud", "WACAST_NAMESPACE=No Good", "WACAST_EVENTS_MAX_AGE=8d", "WACAST_API_URL=graph",
-			"WACAST_ACCESS_TOKEN=EAAsecret", "WACAST_ACCESS_TOKEN_FILE=/nowhere", "WACAST_APP_SECRET_FILE=/nowhere/else",
+			"WACAST_ACCESS_TOKEN=EAAsecret", "WACAST_ACCESS_TOKEN_FILE=/nowhere",
 			"WACAST_TEMPLATES=/no/such/folder", "WACAST_ACCOUNTS_DIR=" + filepath.Join(dir, "accounts"), "WACAST_TYPO=1",
 		},
 	})
@@ -50,7 +50,7 @@ func TestLoadReportsEverythingWrong(t *testing.T) {
 		"default_mpss is no setting", `send_timeout (WACAST_SEND_TIMEOUT): "soon"`, `default_mps (WACAST_DEFAULT_MPS): "many"`,
 		"max_in_flight (WACAST_MAX_IN_FLIGHT): 0 is below", "rate_headroom (WACAST_RATE_HEADROOM)", "jobs_max_bytes (WACAST_JOBS_MAX_BYTES)",
 		"log.level (WACAST_LOG_LEVEL)", "namespace (WACAST_NAMESPACE)", "events_max_age (WACAST_EVENTS_MAX_AGE)", "api.url (WACAST_API_URL)",
-		"access_token (WACAST_ACCESS_TOKEN): is given both", "app_secret_file (WACAST_APP_SECRET_FILE)", "templates (WACAST_TEMPLATES)", "one.yaml",
+		"access_token (WACAST_ACCESS_TOKEN): is given both", "templates (WACAST_TEMPLATES)", "one.yaml",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error lacks %q", want)
@@ -105,6 +105,17 @@ func TestPrintHidesSecrets(t *testing.T) {
 		if strings.Contains(out.String(), secret) {
 			t.Errorf("the output shows %s", secret)
 		}
+	}
+	// What is printed is a settings file that reads back the same.
+	file := filepath.Join(t.TempDir(), "printed.yaml")
+	write(t, file, strings.ReplaceAll(out.String(), "[secret]", "x"))
+	again, _, err := Load(Sources{File: file, Environ: []string{"WACAST_REDIS_URL=redis://h", "WACAST_NATS_URL=nats://h"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.AccessToken, again.RedisURL, again.NATSURL = cfg.AccessToken, cfg.RedisURL, cfg.NATSURL
+	if diff := cmp.Diff(cfg.Redacted(), again.Redacted()); diff != "" {
+		t.Errorf("read back (-want +got):\n%s", diff)
 	}
 	for _, s := range Settings() {
 		if !strings.Contains(out.String(), s.Key+":") || !strings.Contains(out.String(), s.Env) {
