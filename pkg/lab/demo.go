@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/wacast/wacast/pkg/app"
@@ -41,8 +40,8 @@ type DemoOptions struct {
 }
 
 // Demo runs the three campaigns and reports. The error says that something was
-// lost or doubled, or could not run at all.
-func Demo(ctx context.Context, opts DemoOptions) error {
+// lost or doubled, or could not run at all; then there may be no result.
+func Demo(ctx context.Context, opts DemoOptions) (*Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
 	defer cancel()
 	if opts.Log == nil {
@@ -50,19 +49,19 @@ func Demo(ctx context.Context, opts DemoOptions) error {
 	}
 	s, err := readScript()
 	if err != nil {
-		return fmt.Errorf("demo: %w", err)
+		return nil, fmt.Errorf("demo: %w", err)
 	}
 	fmt.Fprintln(opts.Out, "SaludCenter sends three campaigns. NATS, Redis, a worker and a simulator of the WhatsApp Cloud API run in this process.")
 	r, err := newRig(ctx, s.templates, s.simulator(), opts.Log)
 	if err != nil {
-		return fmt.Errorf("demo: %w", err)
+		return nil, fmt.Errorf("demo: %w", err)
 	}
-	d := &demo{script: s, rig: r, opts: opts, screen: screen{out: opts.Out, live: opts.Live}}
-	err = d.run(ctx)
+	d := &demo{script: s, rig: r, stored: make(map[string]uint64), screen: screen{out: opts.Out, live: opts.Live}}
+	result, err := d.run(ctx)
 	if err = errors.Join(err, r.close(ctx)); err != nil {
-		return fmt.Errorf("demo: %w", err)
+		return result, fmt.Errorf("demo: %w", err)
 	}
-	return nil
+	return result, nil
 }
 
 // simulator misbehaves for some of the recipients: three are not on WhatsApp, and
@@ -81,7 +80,6 @@ func (s *script) simulator() simulator.Config {
 type demo struct {
 	*script
 	rig    *rig
-	opts   DemoOptions
 	screen screen
 
 	js       jetstream.JetStream
@@ -91,54 +89,63 @@ type demo struct {
 	stored map[string]uint64
 }
 
-func (d *demo) run(ctx context.Context) error {
+func (d *demo) run(ctx context.Context) (*Result, error) {
 	nc, err := d.rig.nats.Connect()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer nc.Close()
-	if err := d.open(ctx, nc); err != nil {
-		return err
+	if d.js, err = jetstream.New(nc); err != nil {
+		return nil, err
+	}
+	if d.producer, err = producer.New(nc, producer.Config{}); err != nil {
+		return nil, err
 	}
 	defer d.producer.Close()
+	if d.view, err = d.openView(ctx); err != nil {
+		return nil, err
+	}
 	defer d.view.Close()
 	if err := d.create(ctx); err != nil {
-		return err
+		return nil, err
 	}
-	start := time.Now()
-	for _, p := range d.Campaigns {
-		if err := d.publish(ctx, p); err != nil {
-			return err
-		}
-	}
-	if err := d.watch(ctx); err != nil {
-		return err
-	}
-	took := time.Since(start)
-	if err := d.publishAgain(ctx, d.Campaigns[0]); err != nil {
-		return err
-	}
-	if err := d.watch(ctx); err != nil {
-		return err
+	took, err := d.send(ctx)
+	if err != nil {
+		return nil, err
 	}
 	return d.report(ctx, took)
 }
 
-func (d *demo) open(ctx context.Context, nc *nats.Conn) error {
-	d.stored = make(map[string]uint64)
-	var err error
-	if d.js, err = jetstream.New(nc); err != nil {
-		return err
-	}
-	if d.producer, err = producer.New(nc, producer.Config{}); err != nil {
-		return err
-	}
-	own, err := d.rig.nats.Connect() // the view closes its connection
+// openView gives the view a connection of its own, which it closes.
+func (d *demo) openView(ctx context.Context) (*app.View, error) {
+	nc, err := d.rig.nats.Connect()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	d.view, err = app.NewView(ctx, own, d.rig.cfg.Namespace)
-	return err
+	view, err := app.NewView(ctx, nc, d.rig.cfg.Namespace)
+	if err != nil {
+		nc.Close()
+	}
+	return view, err
+}
+
+// send publishes all campaigns and the first of them again, and tells how long
+// the first round took.
+func (d *demo) send(ctx context.Context) (time.Duration, error) {
+	start := time.Now()
+	for _, p := range d.Campaigns {
+		if err := d.publish(ctx, p); err != nil {
+			return 0, err
+		}
+	}
+	if err := d.watch(ctx); err != nil {
+		return 0, err
+	}
+	took := time.Since(start)
+	if err := d.publishAgain(ctx, d.Campaigns[0]); err != nil {
+		return took, err
+	}
+	return took, d.watch(ctx)
 }
 
 // create puts the campaigns with their expressions where the workers find them,

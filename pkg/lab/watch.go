@@ -43,9 +43,10 @@ func (d *demo) progress(ctx context.Context) ([]*report.Progress, error) {
 	return all, nil
 }
 
+// ended asks for acks too: they follow the outcomes a moment later.
 func (d *demo) ended(all []*report.Progress) bool {
 	for _, p := range all {
-		if p.Ended() < d.stored[p.ID] {
+		if p.Ended() < d.stored[p.ID] || p.Left() > 0 {
 			return false
 		}
 	}
@@ -58,48 +59,82 @@ var (
 	errDoubled = errors.New("messages were sent twice")
 )
 
-// report shows what became of the jobs and compares it with what the simulator,
-// an independent judge, has seen.
-func (d *demo) report(ctx context.Context, took time.Duration) error {
+// Result is what the demo came to.
+type Result struct {
+	// Campaigns are how they stand at the end.
+	Campaigns []*report.Progress `json:"campaigns"`
+	// Seconds is how long the first round took, without the second one.
+	Seconds float64 `json:"seconds"`
+	// Simulator is what an independent judge has seen.
+	Simulator Seen `json:"simulator"`
+}
+
+// Seen is the simulator's count of messages.
+type Seen struct {
+	// Accepted messages, those among them whose answer got lost.
+	Accepted uint64 `json:"accepted"`
+	// Duplicates are jobs it accepted a second time.
+	Duplicates uint64 `json:"duplicates"`
+	// Throttled messages came faster than the number may send.
+	Throttled uint64 `json:"throttled"`
+}
+
+// report shows what became of the jobs and compares it with what the simulator
+// has seen.
+func (d *demo) report(ctx context.Context, took time.Duration) (*Result, error) {
 	all, err := d.progress(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var accepted, unknown uint64
 	for _, p := range all {
 		reasons, err := d.view.Reasons(ctx, p.ID)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		d.screen.outcome(p, reasons)
-		accepted += p.Accepted
-		unknown += p.Unknown
 	}
 	stats := d.rig.sim.Stats()
-	d.screen.line("\n%d messages accepted in %.1f s, %.1f a second; the number may send %d.", accepted, took.Seconds(), float64(stats.Accepted)/took.Seconds(), demoMPS)
+	r := &Result{
+		Campaigns: all, Seconds: took.Seconds(),
+		Simulator: Seen{Accepted: uint64(stats.Accepted), Duplicates: uint64(stats.Duplicates), Throttled: uint64(stats.Refused[codeThroughput])},
+	}
+	accepted, unknown := r.sent()
+	d.screen.line("\n%d messages accepted in %.1f s, %.1f a second; the number may send %d.", accepted, r.Seconds, float64(r.Simulator.Accepted)/r.Seconds, demoMPS)
 	d.screen.line("The simulator saw %d messages, %d twice, %d refused for their rate; of %d it took the answer was lost: unknown, and not sent again.",
-		stats.Accepted, stats.Duplicates, stats.Refused[codeThroughput], unknown)
-	return d.judge(all, stats.Duplicates, uint64(stats.Accepted), accepted, unknown)
+		r.Simulator.Accepted, r.Simulator.Duplicates, r.Simulator.Throttled, unknown)
+	if err := r.judge(d.stored); err != nil {
+		return r, err
+	}
+	d.screen.line("Nothing was lost, nothing was sent twice.")
+	return r, nil
 }
 
 // codeThroughput is the Cloud API's code for a number that sends too fast.
 const codeThroughput = 130429
 
-func (d *demo) judge(all []*report.Progress, duplicates int64, seen, accepted, unknown uint64) error {
-	var errs []error
-	if duplicates > 0 {
-		errs = append(errs, fmt.Errorf("%w: %d", errDoubled, duplicates))
+// sent counts the messages that went out, by what wacast knows of them.
+func (r *Result) sent() (accepted, unknown uint64) {
+	for _, p := range r.Campaigns {
+		accepted += p.Accepted
+		unknown += p.Unknown
 	}
-	for _, p := range all {
-		if p.Ended() != d.stored[p.ID] || p.Left() != 0 {
-			errs = append(errs, fmt.Errorf("%w: campaign %s has %d publications and %d outcomes", errLost, p.ID, d.stored[p.ID], p.Ended()))
+	return accepted, unknown
+}
+
+// judge compares what is on record with the publications of each campaign and
+// with what the simulator has seen.
+func (r *Result) judge(stored map[string]uint64) error {
+	var errs []error
+	if n := r.Simulator.Duplicates; n > 0 {
+		errs = append(errs, fmt.Errorf("%w: %d", errDoubled, n))
+	}
+	for _, p := range r.Campaigns {
+		if p.Ended() != stored[p.ID] || p.Left() != 0 {
+			errs = append(errs, fmt.Errorf("%w: campaign %s has %d publications and %d outcomes, %d are left", errLost, p.ID, stored[p.ID], p.Ended(), p.Left()))
 		}
 	}
-	if seen != accepted+unknown {
-		errs = append(errs, fmt.Errorf("%w: the simulator took %d, on record are %d accepted and %d unknown", errLost, seen, accepted, unknown))
-	}
-	if len(errs) == 0 {
-		d.screen.line("Nothing was lost, nothing was sent twice.")
+	if accepted, unknown := r.sent(); r.Simulator.Accepted != accepted+unknown {
+		errs = append(errs, fmt.Errorf("%w: the simulator took %d, on record are %d accepted and %d unknown", errLost, r.Simulator.Accepted, accepted, unknown))
 	}
 	return errors.Join(errs...)
 }
