@@ -15,8 +15,9 @@ import (
 const (
 	// maxFetch is the most jobs one pull asks for.
 	maxFetch = 512
-	// minHeld lets a slow number work ahead a little.
-	minHeld = 4
+	// minHeld lets a slow number work ahead a little, maxHeld bounds the memory a
+	// fast one takes.
+	minHeld, maxHeld = 4, 8192
 	// fetchWait is how long an idle pull stays open at the server.
 	fetchWait = 5 * time.Second
 	// idleAfter is how long a queue is pulled after its last job.
@@ -135,7 +136,7 @@ func (in *intake) room(ctx context.Context) (int, bool) {
 func (in *intake) free() int {
 	most := maxFetch
 	if in.line != nil {
-		most = max(minHeld, in.line.number.MPS)
+		most = min(max(minHeld, in.line.number.MPS), maxHeld)
 	}
 	free := most - in.heldCount()
 	if free < (most+3)/4 {

@@ -17,6 +17,9 @@ const (
 	claimLead = 20 * time.Millisecond
 	// claimWindow is how many slots are claimed together.
 	claimWindow = 20 * time.Millisecond
+	// lateSlot is from when on a slot is given up: sends that are caught up with
+	// would come on top of those whose slots are now.
+	lateSlot = 50 * time.Millisecond
 )
 
 // line sends for one number: a slot belongs to the number, and at its time it
@@ -61,7 +64,9 @@ func (l *line) run(ctx context.Context) {
 			if !sleep(ctx, time.Until(group[0])-claimLead) {
 				break
 			}
-			l.serve(ctx, group)
+			if time.Since(group[0]) < lateSlot {
+				l.serve(ctx, group)
+			}
 		}
 	}
 	for _, it := range l.ready.take(l.ready.len()) {
@@ -208,10 +213,16 @@ func (l *line) unclaim(ctx context.Context, items []*item, err error) {
 	}
 }
 
-// dispatch starts each request at its slot, until the line closes.
+// dispatch starts each request at its slot, until the line closes. Where claims
+// came late, the guard keeps those that wait from going out all at once.
 func (l *line) dispatch(posts *sync.WaitGroup) {
 	for t := range l.due {
-		if wait := time.Until(t.at); wait > 0 {
+		at := t.at
+		if now := time.Now(); now.After(at) {
+			at = now
+		}
+		at = l.w.guard.Slot(l.number.ID, l.rate.Spacing(), at)
+		if wait := time.Until(at); wait > 0 {
 			time.Sleep(wait) // at most a few claim windows, also while draining
 		}
 		posts.Go(func() { l.w.send(t.it) })

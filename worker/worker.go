@@ -118,6 +118,7 @@ type Worker struct {
 	source  string
 	metrics *metrics
 	places  places
+	guard   *ratelimit.Guard
 	done    chan *item
 	nats    *trouble
 	redis   *trouble
@@ -143,7 +144,7 @@ func New(cfg Config) (*Worker, error) {
 	}
 	w := &Worker{
 		cfg: cfg, log: cfg.Log, source: "wacast/" + cfg.Namespace + "/" + cfg.ID,
-		metrics: newMetrics(cfg.Registerer), places: newPlaces(cfg.MaxInFlight),
+		metrics: newMetrics(cfg.Registerer), places: newPlaces(cfg.MaxInFlight), guard: ratelimit.NewGuard(claimWindow),
 		done:  make(chan *item, maxRecord),
 		nats:  &trouble{what: "NATS", log: cfg.Log},
 		redis: &trouble{what: "Redis", log: cfg.Log},
