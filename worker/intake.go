@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -79,6 +80,19 @@ func (in *intake) run(ctx context.Context) (idle bool) {
 		}
 	}
 	return true
+}
+
+// labels are the number and lane for metrics. Anybody may publish to any subject,
+// and what is none of ours must not become a series of its own.
+func (in *intake) labels() (number, lane string) {
+	number, lane = in.id.Sender, string(in.id.Lane)
+	if in.line == nil {
+		number = OtherLabel
+	}
+	if !slices.Contains(job.Lanes(), in.id.Lane) {
+		lane = OtherLabel
+	}
+	return number, lane
 }
 
 // open opens the queue, for as long as it takes; nil when ctx ends.

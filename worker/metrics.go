@@ -25,6 +25,9 @@ type metrics struct {
 	dedupHits prometheus.Counter
 }
 
+// OtherLabel stands in metrics for numbers of no account and lanes that do not exist.
+const OtherLabel = "other"
+
 // Causes for which a job goes back to its queue without an outcome.
 const (
 	causeStop   = "stop"
@@ -95,8 +98,8 @@ func (m *metrics) sent(number string, class whatsapp.Class, code int, took time.
 }
 
 func (m *metrics) ended(it *item) {
-	q := it.delivery.Queue
-	m.jobs.WithLabelValues(q.Sender, string(q.Lane), string(it.end.outcome)).Inc()
+	sender, lane := it.intake.labels()
+	m.jobs.WithLabelValues(sender, lane, string(it.end.outcome)).Inc()
 	if it.end.outcome == job.Duplicate {
 		m.dedupHits.Inc()
 	}

@@ -3,10 +3,12 @@ package app
 import (
 	"context"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/report"
 	"github.com/wacast/wacast/pkg/sender"
 	"github.com/wacast/wacast/worker"
@@ -23,6 +25,7 @@ const maxCampaignSeries = 50
 type backlog struct {
 	reporter *report.Reporter
 	stops    *sender.Stops
+	numbers  *sender.Directory
 
 	jobs, oldest, unknown, stopped, eta *prometheus.Desc
 }
@@ -32,7 +35,7 @@ func newBacklog(cfg worker.Config) *backlog {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
 	return &backlog{
-		reporter: report.New(cfg.Events, cfg.Queues, cfg.Later), stops: cfg.Stops,
+		reporter: report.New(cfg.Events, cfg.Queues, cfg.Later), stops: cfg.Stops, numbers: cfg.Directory,
 		jobs:    desc("wacast_queue_jobs", "Jobs that wait or are in flight.", "sender", "lane"),
 		oldest:  desc("wacast_queue_oldest_seconds", "Age of the oldest job of a number's lane.", "sender", "lane"),
 		unknown: desc("wacast_unknown_jobs", "Jobs whose outcome nobody knows."),
@@ -79,7 +82,7 @@ func (b *backlog) collectQueues(ch chan<- prometheus.Metric, queues []report.Bac
 	type lane struct{ sender, lane string }
 	jobs, oldest := make(map[lane]uint64), make(map[lane]float64)
 	for _, q := range queues {
-		l := lane{q.Sender, q.Lane}
+		l := lane{b.number(q.Sender), b.lane(q.Lane)}
 		jobs[l] += q.Queued + q.InFlight
 		oldest[l] = max(oldest[l], q.OldestSeconds)
 	}
@@ -87,6 +90,21 @@ func (b *backlog) collectQueues(ch chan<- prometheus.Metric, queues []report.Bac
 		ch <- prometheus.MustNewConstMetric(b.jobs, prometheus.GaugeValue, float64(n), l.sender, l.lane)
 		ch <- prometheus.MustNewConstMetric(b.oldest, prometheus.GaugeValue, oldest[l], l.sender, l.lane)
 	}
+}
+
+// number and lane keep what anybody may publish to from becoming series.
+func (b *backlog) number(id string) string {
+	if _, err := b.numbers.Lookup(id); err != nil {
+		return worker.OtherLabel
+	}
+	return id
+}
+
+func (b *backlog) lane(name string) string {
+	if !slices.Contains(job.Lanes(), job.Lane(name)) {
+		return worker.OtherLabel
+	}
+	return name
 }
 
 func (b *backlog) collectETA(ctx context.Context, ch chan<- prometheus.Metric, queues []report.Backlog) {

@@ -88,6 +88,26 @@ func TestBacklogMetrics(t *testing.T) {
 	})
 }
 
+// What a stranger publishes does not become series without end.
+func TestMetricLabelsAreBounded(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "token", "token-a")
+	write(t, dir, "accounts/a.yaml", "waba_id: 111\nnumbers: ["+numberA+"]\naccess_token_file: "+dir+"/token\n")
+	r := newRig(t, simulator.Config{}, "WACAST_ACCOUNTS_DIR="+dir+"/accounts")
+	a := r.ready("one")
+	for _, subject := range []string{"777.bulk.x", "778.bulk.x", "779.express.x"} {
+		r.publishRaw(strings.TrimSuffix(r.jobSubject("1", "x"), "1.bulk.x")+subject, "{}")
+	}
+	r.eventually(func() (bool, string) {
+		_, metrics := get(t, a, "/metrics")
+		return strings.Contains(metrics, `wacast_jobs_total{lane="bulk",outcome="rejected",sender="other"} 2`) &&
+			strings.Contains(metrics, `wacast_jobs_total{lane="other",outcome="rejected",sender="other"} 1`), metrics
+	})
+	if _, metrics := get(t, a, "/metrics"); strings.Contains(metrics, `"777"`) || strings.Contains(metrics, "express") {
+		t.Error("a stranger's subject is a label")
+	}
+}
+
 // No phone number, message id or secret in anything a run with every kind of
 // trouble logs or measures.
 func TestNothingPersonalIsLogged(t *testing.T) {
