@@ -2,22 +2,26 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"math"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/wacast/wacast/pkg/app"
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/report"
 )
 
 func newCampaign() *cobra.Command {
 	status := &cobra.Command{
-		Use: "status ID", Short: "Shows how a campaign stands; _ are the jobs without one", Args: exactly(1, "the campaign's id"),
+		Use: "status ID", Short: "Shows how a campaign stands; _ are the jobs without one", Args: oneArg("the campaign's id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !job.ValidCampaign(args[0]) && args[0] != job.NoCampaign {
-				return usageError{fmt.Errorf("%q is no campaign id: 1 to 64 of A-Z a-z 0-9 _ -", args[0])}
+				return usageError{hintError{
+					fmt.Errorf("%q is no campaign id", args[0]),
+					"an id is 1 to 64 of A-Z a-z 0-9 _ -; a single _ stands for jobs without a campaign",
+				}}
 			}
 			return campaignStatus(cmd, args[0])
 		},
@@ -26,15 +30,7 @@ func newCampaign() *cobra.Command {
 }
 
 func campaignStatus(cmd *cobra.Command, id string) error {
-	asJSON, err := jsonOutput(cmd)
-	if err != nil {
-		return err
-	}
-	cfg, err := settings(cmd)
-	if err != nil {
-		return err
-	}
-	view, err := app.OpenView(cmd.Context(), cfg)
+	view, err := openView(cmd)
 	if err != nil {
 		return err
 	}
@@ -43,14 +39,13 @@ func campaignStatus(cmd *cobra.Command, id string) error {
 	if err != nil {
 		return err
 	}
-	if asJSON {
+	if jsonOutput(cmd) {
 		return printJSON(cmd, p)
 	}
-	return printProgress(cmd, p)
+	return printProgress(cmd.OutOrStdout(), p)
 }
 
-func printProgress(cmd *cobra.Command, p *report.Progress) error {
-	out := cmd.OutOrStdout()
+func printProgress(out io.Writer, p *report.Progress) error {
 	state := p.State
 	if p.Reason != "" {
 		state += ", " + p.Reason
@@ -71,7 +66,7 @@ func printProgress(cmd *cobra.Command, p *report.Progress) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "%.0f a second, %s\n", p.Rate, remaining(p))
+	_, err := fmt.Fprintf(out, "%.1f a second, %s\n", p.Rate, remaining(p))
 	return err
 }
 
@@ -79,8 +74,10 @@ func remaining(p *report.Progress) string {
 	switch {
 	case p.Left() == 0:
 		return "nothing left"
+	case p.Queued+p.InFlight == 0:
+		return fmt.Sprintf("%d left, put off until their time", p.Left())
 	case p.ETASeconds == nil:
-		return fmt.Sprintf("%d left, none ended in the last seconds: wacast status may say why", p.Left())
+		return fmt.Sprintf("%d left, none ended in the last seconds: is a worker running? wacast status shows what is stopped", p.Left())
 	}
-	return fmt.Sprintf("%d left, about %s", p.Left(), (time.Duration(*p.ETASeconds) * time.Second).String())
+	return fmt.Sprintf("%d left, about %s", p.Left(), time.Duration(math.Ceil(*p.ETASeconds))*time.Second)
 }

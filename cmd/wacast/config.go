@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -13,17 +12,7 @@ func newConfig() *cobra.Command {
 	return group("config", "Checks and prints the settings",
 		&cobra.Command{
 			Use: "check", Short: "Checks all settings, account and template files", Args: noArgs,
-			RunE: func(cmd *cobra.Command, _ []string) error {
-				cfg, err := settings(cmd)
-				if err != nil {
-					return err
-				}
-				if err := app.Check(cfg, logger(cmd, cfg)); err != nil {
-					return usageError{err}
-				}
-				fmt.Fprintln(cmd.OutOrStdout(), "settings are right")
-				return nil
-			},
+			RunE: checkConfig,
 		},
 		&cobra.Command{
 			Use: "print", Short: "Prints every setting with its value and variable, secrets hidden", Args: noArgs,
@@ -32,24 +21,28 @@ func newConfig() *cobra.Command {
 	)
 }
 
+func checkConfig(cmd *cobra.Command, _ []string) error {
+	cfg, err := settings(cmd)
+	if err != nil {
+		return err
+	}
+	if err := app.Check(cfg, logger(cmd, cfg)); err != nil {
+		return wrongSettings(err)
+	}
+	if jsonOutput(cmd) {
+		return printJSON(cmd, map[string]bool{"ok": true})
+	}
+	_, err = fmt.Fprintln(cmd.OutOrStdout(), "settings are right")
+	return err
+}
+
 func printConfig(cmd *cobra.Command, _ []string) error {
 	cfg, err := settings(cmd)
 	if err != nil {
 		return err
 	}
-	asJSON, err := jsonOutput(cmd)
-	if err != nil {
-		return err
+	if jsonOutput(cmd) {
+		return printJSON(cmd, cfg.Redacted())
 	}
-	if !asJSON {
-		return cfg.Print(cmd.OutOrStdout())
-	}
-	return printJSON(cmd, cfg.Redacted())
-}
-
-// printJSON writes one JSON value, indented, to standard output.
-func printJSON(cmd *cobra.Command, v any) error {
-	enc := json.NewEncoder(cmd.OutOrStdout())
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	return cfg.Print(cmd.OutOrStdout())
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"os"
 
@@ -19,20 +20,32 @@ a taxi coupon; some rows are bad on purpose, and some answers are lost on purpos
 
 It needs nothing, leaves nothing behind, and ends with exit code 1 if a message was
 lost or sent twice.`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			opts := lab.DemoOptions{Out: cmd.OutOrStdout(), Live: isTerminal(cmd.OutOrStdout())}
-			if verbose {
-				cfg, err := settings(cmd)
-				if err != nil {
-					return err
-				}
-				opts.Log, opts.Live = logger(cmd, cfg), false
-			}
-			return lab.Demo(cmd.Context(), opts)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return runDemo(cmd, verbose) },
 	}
 	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "show the worker's log")
 	return c
+}
+
+// runDemo shows the demo on standard output, or on standard error where that is
+// for its result in JSON.
+func runDemo(cmd *cobra.Command, verbose bool) error {
+	out := cmd.OutOrStdout()
+	if jsonOutput(cmd) {
+		out = cmd.ErrOrStderr()
+	}
+	opts := lab.DemoOptions{Out: out, Live: isTerminal(out)}
+	if verbose {
+		cfg, err := settings(cmd)
+		if err != nil {
+			return err
+		}
+		opts.Log, opts.Live = logger(cmd, cfg), false
+	}
+	result, err := lab.Demo(cmd.Context(), opts)
+	if result != nil && jsonOutput(cmd) {
+		return errors.Join(err, printJSON(cmd, result))
+	}
+	return err
 }
 
 // isTerminal reports whether what is written can be redrawn.

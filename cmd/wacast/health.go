@@ -1,10 +1,15 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"net/url"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +17,9 @@ import (
 
 // healthTimeout is how long the process may take to say how it is.
 const healthTimeout = 5 * time.Second
+
+// maxHealth is more than an answer has.
+const maxHealth = 64 << 10
 
 func newHealth() *cobra.Command {
 	var ready bool
@@ -44,14 +52,59 @@ func askHealth(cmd *cobra.Command, addr string, ready bool) error {
 	client := http.Client{Timeout: healthTimeout}
 	resp, err := client.Get("http://" + net.JoinHostPort(host, port) + path)
 	if err != nil {
-		return fmt.Errorf("no wacast answers at %s: %w", addr, err)
+		var where *url.Error
+		if errors.As(err, &where) {
+			err = where.Err // which names the address by itself
+		}
+		return hintError{fmt.Errorf("no wacast answers at %s: %w", addr, err), "is a worker running on this machine, and with this admin.addr (WACAST_ADMIN_ADDR)?"}
 	}
 	defer resp.Body.Close()
-	if _, err := io.Copy(cmd.OutOrStdout(), io.LimitReader(resp.Body, 64<<10)); err != nil {
+	h, err := readHealth(resp)
+	if err != nil {
+		return hintError{fmt.Errorf("what answers at %s is no wacast: %w", addr, err), "is another program at this admin.addr (WACAST_ADMIN_ADDR)?"}
+	}
+	if err := h.print(cmd, ready); err != nil {
 		return err
 	}
-	if resp.StatusCode != http.StatusOK {
+	if !h.OK {
 		return exitError(exitFailed)
+	}
+	return nil
+}
+
+// state is what the process says of itself.
+type state struct {
+	OK bool `json:"ok"`
+	// Missing says what keeps it from working, and why.
+	Missing map[string]string `json:"missing,omitempty"`
+}
+
+// readHealth reads the answer of /livez, which is only a status, or of /readyz.
+func readHealth(resp *http.Response) (*state, error) {
+	s := &state{OK: resp.StatusCode == http.StatusOK}
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusServiceUnavailable {
+		return nil, errors.New(resp.Status)
+	}
+	if resp.Header.Get("Content-Type") != "application/json" {
+		return s, nil
+	}
+	return s, json.NewDecoder(io.LimitReader(resp.Body, maxHealth)).Decode(s)
+}
+
+func (s *state) print(cmd *cobra.Command, ready bool) error {
+	if jsonOutput(cmd) {
+		return printJSON(cmd, s)
+	}
+	word := "alive"
+	if ready {
+		word = "ready"
+	}
+	if !s.OK {
+		word = "not " + word
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), word)
+	for _, name := range slices.Sorted(maps.Keys(s.Missing)) {
+		fmt.Fprintf(cmd.OutOrStdout(), "  %s: %s\n", name, s.Missing[name])
 	}
 	return nil
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +14,7 @@ import (
 
 func newPublish() *cobra.Command {
 	return &cobra.Command{
-		Use: "publish", Short: "Publishes jobs: JSON, one a line, on standard input", Args: noArgs,
+		Use: "publish", Short: "Publishes jobs: JSON, one a line, on standard input", Args: noFiles,
 		Long: `Publishes jobs: JSON, one a line, on standard input (wacast schema job describes
 one). A line that is no job is reported with its number, and all the others go.
 Running it again with the same input is safe: no job is sent twice.
@@ -22,11 +24,14 @@ Exit code 3 says that some lines were no jobs.`,
 	}
 }
 
-func runPublish(cmd *cobra.Command, _ []string) error {
-	asJSON, err := jsonOutput(cmd)
-	if err != nil {
-		return err
+func noFiles(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError{hintError{fmt.Errorf("reads standard input, and takes no arguments such as %q", args[0]), "wacast publish < " + args[0]}}
 	}
+	return nil
+}
+
+func runPublish(cmd *cobra.Command, _ []string) error {
 	cfg, err := settings(cmd)
 	if err != nil {
 		return err
@@ -41,14 +46,14 @@ func runPublish(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	defer p.Close()
-	stats, err := p.PublishAll(cmd.Context(), producer.Lines(cmd.InOrStdin()), func(r producer.Rejection) {
+	stats, err := p.PublishAll(cmd.Context(), producer.Lines(input(cmd)), func(r producer.Rejection) {
 		fmt.Fprintln(cmd.ErrOrStderr(), "rejected:", r.Err)
 	})
-	if printErr := printPublished(cmd, stats, asJSON); printErr != nil {
+	if printErr := printPublished(cmd, stats); printErr != nil {
 		return errors.Join(err, printErr)
 	}
 	if err != nil {
-		return fmt.Errorf("%w\nWhat was published stays; publish the same input again to go on", err)
+		return err
 	}
 	if stats.Rejected > 0 {
 		return exitError(exitPartial)
@@ -56,8 +61,20 @@ func runPublish(cmd *cobra.Command, _ []string) error {
 	return nil
 }
 
-func printPublished(cmd *cobra.Command, s producer.Stats, asJSON bool) error {
-	if asJSON {
+// input is standard input up to the first interrupt. Nothing ends a read from a
+// terminal, so the goroutine that reads may stay until the process ends.
+func input(cmd *cobra.Command) io.Reader {
+	r, w := io.Pipe()
+	context.AfterFunc(cmd.Context(), func() { _ = r.CloseWithError(context.Cause(cmd.Context())) })
+	go func() {
+		_, err := io.Copy(w, cmd.InOrStdin())
+		_ = w.CloseWithError(err) // nil is the end of the file
+	}()
+	return r
+}
+
+func printPublished(cmd *cobra.Command, s producer.Stats) error {
+	if jsonOutput(cmd) {
 		return printJSON(cmd, struct {
 			Published  int     `json:"published"`
 			Duplicates int     `json:"duplicates"`

@@ -1,8 +1,7 @@
 package main
 
 import (
-	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
@@ -13,69 +12,29 @@ import (
 	"github.com/wacast/wacast/pkg/app"
 )
 
-// Exit codes of every subcommand.
-const (
-	exitDone    = 0
-	exitFailed  = 1
-	exitUsage   = 2
-	exitPartial = 3
-)
-
-// usageError marks a command that was used wrongly.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
-// exitError ends the command with a code; the message was printed already.
-type exitError int
-
-func (e exitError) Error() string { return fmt.Sprintf("exit %d", int(e)) }
-
-// execute runs the command line and returns the exit code.
-func execute(ctx context.Context, root *cobra.Command, args []string) int {
-	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	var code exitError
-	var usage usageError
-	switch {
-	case err == nil:
-		return exitDone
-	case errors.As(err, &code):
-		return int(code)
-	case errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command"):
-		fmt.Fprintf(root.ErrOrStderr(), "wacast: %v\nSee wacast --help.\n", err)
-		return exitUsage
-	}
-	fmt.Fprintf(root.ErrOrStderr(), "wacast: %v\n", err)
-	return exitFailed
-}
-
 func newRoot() *cobra.Command {
-	root := &cobra.Command{
-		Use:   "wacast",
-		Short: "Sends WhatsApp template messages in bulk, each once, at the allowed rate",
-		Long: `wacast sends WhatsApp template messages in bulk. Campaign systems publish jobs to
-NATS JetStream; rate-limited workers render the templates and call the WhatsApp
-Cloud API; Redis remembers what was sent, so that nobody gets a message twice.
-
-Start with: wacast demo`,
-		SilenceUsage: true, SilenceErrors: true,
-		Version: app.Version(),
-	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	addSettingFlags(root)
-	root.AddCommand(
+	root := group("wacast", "Sends WhatsApp template messages in bulk, each once, at the allowed rate",
 		newDemo(), newWorker(), newPublish(), newCampaign(), newStatus(),
 		newSimulator(), newSchema(), newConfig(), newHealth(),
 	)
+	root.Long = `wacast sends WhatsApp template messages in bulk. Campaign systems publish jobs to
+NATS JetStream; rate-limited workers render the templates and call the WhatsApp
+Cloud API; Redis remembers what was sent, so that nobody gets a message twice.
+
+Start with: wacast demo`
+	root.SilenceUsage, root.SilenceErrors = true, true
+	root.Version = app.Version()
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.PersistentPreRunE = checkOutput
+	addSettingFlags(root)
 	return root
 }
 
-// exactly wants n arguments, and counts anything else as used wrongly.
-func exactly(n int, what string) cobra.PositionalArgs {
+// oneArg wants just one argument.
+func oneArg(what string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
-		if len(args) != n {
-			return usageError{fmt.Errorf("takes %s, not %d arguments", what, len(args))}
+		if len(args) != 1 {
+			return usageError{fmt.Errorf("takes one argument, %s; %d are given", what, len(args))}
 		}
 		return nil
 	}
@@ -90,14 +49,21 @@ func noArgs(_ *cobra.Command, args []string) error {
 
 // group is a command that only holds others.
 func group(use, short string, subs ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Args: func(cmd *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			return usageError{fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())}
-		}
-		return nil
-	}, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	c := &cobra.Command{Use: use, Short: short, Args: noSuchCommand, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	c.AddCommand(subs...)
 	return c
+}
+
+// noSuchCommand is asked of the arguments of a group, which names none of its own.
+func noSuchCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	err := usageError{fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())}
+	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+		return hintError{err, "did you mean " + cmd.CommandPath() + " " + strings.Join(like, ", or ") + "?"}
+	}
+	return err
 }
 
 // shownFlags are the settings whose flags the help shows; the others work too,
@@ -140,21 +106,46 @@ func settings(cmd *cobra.Command) (app.Config, error) {
 		fmt.Fprintln(cmd.ErrOrStderr(), "wacast: warning:", w)
 	}
 	if err != nil {
-		return cfg, usageError{fmt.Errorf("wrong settings:\n  %s", strings.ReplaceAll(err.Error(), "\n", "\n  "))}
+		return cfg, wrongSettings(err)
 	}
 	return cfg, nil
 }
 
-// jsonOutput reports whether the command prints JSON.
-func jsonOutput(cmd *cobra.Command) (bool, error) {
-	switch format, _ := cmd.Flags().GetString("output"); format {
-	case "text":
-		return false, nil
-	case "json":
-		return true, nil
-	default:
-		return false, usageError{fmt.Errorf("--output is text or json, not %q", format)}
+// wrongSettings lists all that is wrong with them.
+func wrongSettings(err error) error {
+	return usageError{hintError{fmt.Errorf("wrong settings:\n%w", err), "wacast config check tells whether they are right; the README explains them"}}
+}
+
+// openView connects a command that only looks.
+func openView(cmd *cobra.Command) (*app.View, error) {
+	cfg, err := settings(cmd)
+	if err != nil {
+		return nil, err
 	}
+	return app.OpenView(cmd.Context(), cfg)
+}
+
+// checkOutput refuses a format nobody knows before anything is done.
+func checkOutput(cmd *cobra.Command, _ []string) error {
+	if format := outputFormat(cmd); format != "text" && format != "json" {
+		return usageError{fmt.Errorf("--output is text or json, not %q", format)}
+	}
+	return nil
+}
+
+// jsonOutput reports whether the command prints JSON.
+func jsonOutput(cmd *cobra.Command) bool { return outputFormat(cmd) == "json" }
+
+func outputFormat(cmd *cobra.Command) string {
+	format, _ := cmd.Flags().GetString("output")
+	return format
+}
+
+// printJSON writes one JSON value, indented, to standard output.
+func printJSON(cmd *cobra.Command, v any) error {
+	enc := json.NewEncoder(cmd.OutOrStdout())
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
 }
 
 // logger writes to standard error as the settings say.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -21,7 +22,7 @@ func newSimulator() *cobra.Command {
 		Use: "simulator", Short: "Stands in for the WhatsApp Cloud API", Args: noArgs,
 		Long: `Stands in for the WhatsApp Cloud API: it judges every message as the API documents
 it, holds each number to its throughput in a sliding second, and counts what it
-accepted twice. Give workers --api-url http://ADDR and any --access token.
+accepted twice. Give workers --api-url http://ADDR and any WACAST_ACCESS_TOKEN.
 
 What it saw is at /_sim/stats, /_sim/messages and /_sim/duplicates; tokens, limits
 and faults change at run time with POST /_sim/tokens, PUT /_sim/numbers/ID and
@@ -80,8 +81,21 @@ func serveSimulator(cmd *cobra.Command, cfg simulator.Config, addr string) error
 	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return fmt.Errorf("--addr: %w", err)
+		return hintError{fmt.Errorf("--addr: %w", err), "give another --addr; 127.0.0.1:0 takes a free port"}
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "simulator of the Cloud API at http://%s (%d messages a second a number), what it saw at /_sim/stats\n", l.Addr(), cfg.MPS)
+	if err := printSimulator(cmd, "http://"+l.Addr().String(), cfg.MPS); err != nil {
+		return errors.Join(err, l.Close())
+	}
 	return s.Serve(cmd.Context(), l)
+}
+
+func printSimulator(cmd *cobra.Command, url string, mps int) error {
+	if jsonOutput(cmd) {
+		return printJSON(cmd, struct {
+			URL string `json:"url"`
+			MPS int    `json:"mps"`
+		}{url, mps})
+	}
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "simulator of the Cloud API at %s (%d messages a second a number), what it saw at /_sim/stats\n", url, mps)
+	return err
 }

@@ -18,15 +18,7 @@ func newStatus() *cobra.Command {
 		Long: `Shows what is stopped, why, since and until when, the queues with their oldest job,
 and how many outcomes are unknown. Exit code 1 says that something is stopped.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			asJSON, err := jsonOutput(cmd)
-			if err != nil {
-				return err
-			}
-			cfg, err := settings(cmd)
-			if err != nil {
-				return err
-			}
-			view, err := app.OpenView(cmd.Context(), cfg)
+			view, err := openView(cmd)
 			if err != nil {
 				return err
 			}
@@ -35,7 +27,7 @@ and how many outcomes are unknown. Exit code 1 says that something is stopped.`,
 			if err != nil {
 				return err
 			}
-			if asJSON {
+			if jsonOutput(cmd) {
 				err = printJSON(cmd, s)
 			} else {
 				err = printStatus(cmd.OutOrStdout(), s)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -22,8 +24,11 @@ NATS or Redis that cannot be reached are waited for: /readyz says what is missin
 				return err
 			}
 			a, err := app.New(app.Options{Config: cfg, Log: logger(cmd, cfg)})
+			if errors.Is(err, syscall.EADDRINUSE) {
+				return hintError{err, "another process has the port; give each worker on a machine its own, --admin-addr 127.0.0.1:0 takes a free one"}
+			}
 			if err != nil {
-				return usageError{err}
+				return wrongSettings(err)
 			}
 			a.Start()
 			<-cmd.Context().Done()
