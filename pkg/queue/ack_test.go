@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -96,6 +97,22 @@ func TestServerVersions(t *testing.T) {
 		err := checkServer(version)
 		if errors.Is(err, ErrServerTooOld) != old {
 			t.Errorf("%q: %v, want too old %v", version, err, old)
+		}
+	}
+}
+
+func TestErrorsNameTheRemedy(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{nats.ErrNoResponders, "-js"},
+		{jetstream.ErrJetStreamNotEnabledForAccount, "enable JetStream"},
+		{&jetstream.APIError{Code: 500, ErrorCode: 10047, Description: "insufficient storage resources available"}, "WACAST_JOBS_MAX_BYTES"},
+	} {
+		got := explain(tt.err)
+		if !errors.Is(got, tt.err) || !strings.Contains(got.Error(), tt.want) {
+			t.Errorf("%v is explained as %v, want %q in it", tt.err, got, tt.want)
 		}
 	}
 }

@@ -125,7 +125,7 @@ func explain(err error) error {
 	if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
 		return fmt.Errorf("%w: start nats-server with -js, or enable JetStream for the account", err)
 	}
-	return err
+	return missing(err)
 }
 
 // checkServer refuses a server that would ignore schedules and so lose what is

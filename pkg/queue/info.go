@@ -62,11 +62,8 @@ func requestInfo(ctx context.Context, nc *nats.Conn, stream string, request any)
 	ctx, cancel := withTimeout(ctx, apiTimeout)
 	defer cancel()
 	m, err := nc.RequestWithContext(ctx, jetstream.DefaultAPIPrefix+"STREAM.INFO."+stream, body)
-	if errors.Is(err, nats.ErrNoResponders) {
-		return nil, fmt.Errorf("JetStream does not answer: %w", err)
-	}
 	if err != nil {
-		return nil, err
+		return nil, missing(err)
 	}
 	info := new(streamInfo)
 	if err := json.Unmarshal(m.Data, info); err != nil {
@@ -78,10 +75,13 @@ func requestInfo(ctx context.Context, nc *nats.Conn, stream string, request any)
 	return info, nil
 }
 
-// missing turns the absence of a stream into what to do about it.
+// missing turns the absence of a stream, or of JetStream, into what to do about it.
 func missing(err error) error {
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
 		return ErrNoStream
+	case errors.Is(err, nats.ErrNoResponders):
+		return fmt.Errorf("JetStream does not answer: %w: wait for the server, or start it with -js", err)
 	}
 	return err
 }
