@@ -65,8 +65,8 @@ func TestDemo(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error("campaigns (-want +got):", diff)
 	}
-	if result.Simulator.Accepted != 237 || result.Simulator.Duplicates != 0 || result.Seconds <= 0 {
-		t.Errorf("the simulator saw %+v in %v s, want 237 accepted once", result.Simulator, result.Seconds)
+	if result.Simulator.Accepted < 233 || result.Simulator.Duplicates != 0 || result.Seconds <= 0 {
+		t.Errorf("the simulator saw %+v in %v s, want 233 or more accepted, once each", result.Simulator, result.Seconds)
 	}
 	if t.Failed() {
 		t.Log(out.String())
@@ -116,7 +116,8 @@ func TestJudge(t *testing.T) {
 		"scheduled":                           {func(r *Result) { r.Campaigns[1].Scheduled = 1 }, []error{errLost}},
 		"in flight":                           {func(r *Result) { r.Campaigns[1].InFlight = 1 }, []error{errLost}},
 		"sent, and nobody knows":              {func(r *Result) { r.Simulator.Accepted++ }, []error{errLost}},
-		"on record, and never sent":           {func(r *Result) { r.Simulator.Accepted-- }, []error{errLost}},
+		"an unknown one was not taken":        {func(r *Result) { r.Simulator.Accepted-- }, nil},
+		"on record, and never sent":           {func(r *Result) { r.Simulator.Accepted -= 2 }, []error{errLost}},
 		"an unknown one was not counted":      {func(r *Result) { r.Campaigns[0].Unknown--; r.Campaigns[0].Cancelled++ }, []error{errLost}},
 		"sent twice and recorded as accepted": {func(r *Result) { r.Simulator.Duplicates, r.Simulator.Accepted = 2, 13 }, []error{errDoubled, errLost}},
 	} {

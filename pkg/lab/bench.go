@@ -1,0 +1,193 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"runtime/pprof"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/wacast/wacast/pkg/app"
+	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/queue"
+	"github.com/wacast/wacast/pkg/sender"
+	"github.com/wacast/wacast/producer"
+)
+
+// BenchOptions say what [Bench] measures.
+type BenchOptions struct {
+	// Config says where NATS and Redis are.
+	Config app.Config
+	// Jobs is how many messages are sent, once by the worker and once bare.
+	Jobs int
+	// API is the URL of the stand-in for the Cloud API, in another process: what
+	// it costs is not the worker's.
+	API string
+	// Profile gets a CPU profile of the worker's part (go tool pprof); nil for none.
+	Profile io.Writer
+	Out     io.Writer
+	Log     *slog.Logger
+}
+
+// unlimited is a limit that no machine reaches.
+const unlimited = 1_000_000
+
+// Bench sends messages through NATS and Redis to a stand-in of the Cloud API, and
+// the same number by nothing but net/http, and compares what a message costs this
+// process. It leaves nothing in NATS.
+func Bench(ctx context.Context, opts BenchOptions) error {
+	cfg := opts.Config
+	cfg.Namespace = fmt.Sprintf("bench-%08x", rand.Uint32())
+	cfg.APIURL, cfg.AdminAddr, cfg.AccessToken = opts.API, "127.0.0.1:0", sender.Literal("simulated")
+	cfg.DefaultMPS, cfg.RateHeadroom, cfg.MaxInFlight = unlimited, 0, benchInFlight
+	bare, err := measureBare(ctx, opts.API, opts.Jobs)
+	if err != nil {
+		return fmt.Errorf("bench: %w", err)
+	}
+	sent, err := measureWorker(ctx, cfg, opts)
+	if err != nil {
+		return fmt.Errorf("bench: %w", err)
+	}
+	fmt.Fprintf(opts.Out, "%-22s %12s %14s %14s %14s\n", "", "messages/s", "CPU µs/message", "allocs/message", "bytes/message")
+	for _, f := range []struct {
+		name string
+		figures
+	}{{"net/http POST alone", bare}, {"wacast worker", sent.figures}} {
+		fmt.Fprintf(opts.Out, "%-22s %12.0f %14.1f %14.1f %14.0f\n", f.name, f.rate(), f.cpuMicros(), f.perMessage(f.allocs), f.perMessage(f.bytes))
+	}
+	_, err = fmt.Fprintf(opts.Out, "CPU ratio %.2f; Redis %.1f bytes a job\n", sent.cpuMicros()/bare.cpuMicros(), float64(sent.redis)/float64(opts.Jobs))
+	return err
+}
+
+// sent is what the worker cost.
+type sentFigures struct {
+	figures
+	redis int64
+}
+
+func measureWorker(ctx context.Context, cfg app.Config, opts BenchOptions) (sent sentFigures, err error) {
+	nc, err := app.DialOnce(cfg)
+	if err != nil {
+		return sent, err
+	}
+	defer nc.Close()
+	defer func() { err = errors.Join(err, removeStreams(context.WithoutCancel(ctx), nc, cfg.Namespace)) }()
+	before, err := app.RedisMemory(ctx, cfg)
+	if err != nil {
+		return sent, err
+	}
+	if err := prepare(ctx, nc, cfg, opts.Jobs); err != nil {
+		return sent, err
+	}
+	a, err := app.New(app.Options{Config: cfg, Log: opts.Log, WorkerID: "bench"})
+	if err != nil {
+		return sent, err
+	}
+	defer func() { err = errors.Join(err, a.Stop(context.WithoutCancel(ctx))) }()
+	own, err := app.DialOnce(cfg)
+	if err != nil {
+		return sent, err
+	}
+	view, err := app.NewView(ctx, own, cfg.Namespace)
+	if err != nil {
+		own.Close()
+		return sent, err
+	}
+	defer view.Close()
+	sent.figures, err = measure(opts.Jobs, func() error {
+		if opts.Profile != nil {
+			if err := pprof.StartCPUProfile(opts.Profile); err != nil {
+				return err
+			}
+			defer pprof.StopCPUProfile()
+		}
+		a.Start()
+		return awaitEnd(ctx, view, uint64(opts.Jobs))
+	})
+	if err != nil {
+		return sent, err
+	}
+	after, err := app.RedisMemory(ctx, cfg)
+	sent.redis = after - before
+	return sent, err
+}
+
+const benchCampaign = "bench"
+
+// prepare creates the streams and publishes the jobs.
+func prepare(ctx context.Context, nc *nats.Conn, cfg app.Config, n int) error {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	if _, err := queue.Ensure(ctx, js, cfg.Topology()); err != nil {
+		return err
+	}
+	p, err := producer.New(nc, producer.Config{Namespace: cfg.Namespace})
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	_, err = p.PublishAll(ctx, func(yield func(*job.Job, error) bool) {
+		for i := range n {
+			if !yield(benchJob(i), nil) {
+				return
+			}
+		}
+	}, nil)
+	return err
+}
+
+func benchJob(i int) *job.Job {
+	return &job.Job{
+		V: job.Version, ID: fmt.Sprintf("row-%07d", i), Campaign: benchCampaign, From: Clinic, To: job.Phone(fmt.Sprintf("+54911%08d", i)),
+		Template: job.Template{Name: "appointment_confirmation", Language: "es_AR", Params: &job.Params{
+			Body: job.Positional("Emilia", "23 de noviembre, 09:30"),
+		}},
+	}
+}
+
+// awaitEnd waits until all jobs have outcomes, and wants all of them accepted.
+func awaitEnd(ctx context.Context, view *app.View, n uint64) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		counts, err := view.Counts(ctx, benchCampaign)
+		if err != nil {
+			return err
+		}
+		if counts[job.Accepted] == n {
+			return nil
+		}
+		if bad := counts[job.Rejected] + counts[job.Unknown] + counts[job.Duplicate]; bad > 0 {
+			return fmt.Errorf("%d jobs were not accepted: %v", bad, counts)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+func removeStreams(ctx context.Context, nc *nats.Conn, namespace string) error {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	t := queue.Settings{Names: queue.Names{Namespace: namespace}}.Topology()
+	var errs []error
+	for _, s := range t.Streams {
+		errs = append(errs, js.DeleteStream(ctx, s.Name))
+	}
+	for _, b := range t.Buckets {
+		errs = append(errs, js.DeleteKeyValue(ctx, b.Bucket))
+	}
+	return errors.Join(errs...)
+}
