@@ -128,6 +128,10 @@ type places chan struct{}
 
 func newPlaces(n int) places { return make(places, n) }
 
+// gatherPlaces is how long to wait for more places where they are scarce: one
+// claim for a few jobs costs as much as one for many.
+const gatherPlaces = time.Millisecond
+
 // acquire takes up to n places, and waits for the first one. It returns how many
 // it got: 0 only when ctx ended.
 func (p places) acquire(ctx context.Context, n int) int {
@@ -139,7 +143,16 @@ func (p places) acquire(ctx context.Context, n int) int {
 	case <-ctx.Done():
 		return 0
 	}
-	for got := 1; got < n; got++ {
+	got := 1 + p.free(n-1)
+	if got < min(n, cap(p)/4) && sleep(ctx, gatherPlaces) {
+		got += p.free(n - got)
+	}
+	return got
+}
+
+// free takes up to n places without waiting.
+func (p places) free(n int) int {
+	for got := range n {
 		select {
 		case p <- struct{}{}:
 		default:

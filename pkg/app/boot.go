@@ -23,8 +23,8 @@ import (
 // the slot, and for the recording.
 const leaseSlack = 10 * time.Second
 
-// topology is what the settings make of the streams.
-func (c *Config) topology() queue.Topology {
+// Topology is what the settings make of the streams.
+func (c *Config) Topology() queue.Topology {
 	return queue.Settings{
 		Names:        queue.Names{Namespace: c.Namespace},
 		JobsMaxBytes: c.JobsMaxBytes, EventsMaxAge: c.EventsMaxAge, DeadMaxAge: c.DeadMaxAge, Replicas: c.Replicas,
@@ -75,7 +75,7 @@ func (a *App) ensure(ctx context.Context, js jetstream.JetStream) error {
 	if !a.nc.IsConnected() {
 		return fmt.Errorf("not connected to %s", withoutPassword(a.cfg.NATSURL))
 	}
-	differences, err := queue.Ensure(ctx, js, a.cfg.topology())
+	differences, err := queue.Ensure(ctx, js, a.cfg.Topology())
 	for _, d := range differences {
 		a.log.Warn("a stream is kept by somebody else and differs from the settings", "difference", d.String())
 	}

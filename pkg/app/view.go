@@ -132,6 +132,11 @@ func (v *View) state(ctx context.Context, p *report.Progress) error {
 	return nil
 }
 
+// Counts counts a campaign's events by kind, which is cheaper than its progress.
+func (v *View) Counts(ctx context.Context, id string) (map[job.Kind]uint64, error) {
+	return v.events.Counts(ctx, id)
+}
+
 // Reasons counts why a campaign's jobs ended other than accepted.
 func (v *View) Reasons(ctx context.Context, id string) (map[report.Ending]uint64, error) {
 	return v.reporter.Reasons(ctx, id)

@@ -3,8 +3,11 @@ package job
 import "fmt"
 
 // EncodeEvent writes an event. It fails only for metadata that is no JSON.
-func EncodeEvent(e *Event) ([]byte, error) {
-	w := newWriter()
+func EncodeEvent(e *Event) ([]byte, error) { return AppendEvent(make([]byte, 0, 1024), e) }
+
+// AppendEvent is [EncodeEvent] behind what dst holds, for a batch in one buffer.
+func AppendEvent(dst []byte, e *Event) ([]byte, error) {
+	w := &writer{buf: dst}
 	w.event(e)
 	if w.err != nil {
 		return nil, fmt.Errorf("encode event: %w", w.err)

@@ -1,9 +1,7 @@
 package queue
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync"
 
@@ -76,38 +74,31 @@ const maxEncoder = 4 << 20
 
 // encoder writes a batch of events into one buffer, which is used again.
 type encoder struct {
-	buf  bytes.Buffer
-	json *json.Encoder
+	buf  []byte
 	ends []int
 }
 
-func newEncoder() *encoder {
-	e := new(encoder)
-	e.json = json.NewEncoder(&e.buf)
-	e.json.SetEscapeHTML(false)
-	return e
-}
+func newEncoder() *encoder { return new(encoder) }
 
-func (e *encoder) encode(events []job.Event) error {
-	if e.buf.Cap() > maxEncoder {
-		e.buf = bytes.Buffer{}
+func (e *encoder) encode(events []job.Event) (err error) {
+	if cap(e.buf) > maxEncoder {
+		e.buf = nil
 	}
-	e.buf.Reset()
-	e.ends = e.ends[:0]
+	e.buf, e.ends = e.buf[:0], e.ends[:0]
 	for i := range events {
-		if err := e.json.Encode(&events[i]); err != nil {
+		if e.buf, err = job.AppendEvent(e.buf, &events[i]); err != nil {
 			return err
 		}
-		e.ends = append(e.ends, e.buf.Len())
+		e.ends = append(e.ends, len(e.buf))
 	}
 	return nil
 }
 
-// part is the i-th event, without the line break behind it.
+// part is the i-th event.
 func (e *encoder) part(i int) []byte {
 	start := 0
 	if i > 0 {
 		start = e.ends[i-1]
 	}
-	return e.buf.Bytes()[start : e.ends[i]-1]
+	return e.buf[start:e.ends[i]]
 }

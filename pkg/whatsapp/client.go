@@ -215,6 +215,10 @@ func checkCaller(phoneNumberID, token string) error {
 	if !allDigits(phoneNumberID) {
 		return &Error{Class: ClassRefusedNumber, Err: errors.New("the phone number id must be digits")}
 	}
+	return checkToken(token)
+}
+
+func checkToken(token string) error {
 	if token == "" {
 		return &Error{Class: ClassRefusedAccount, Err: errors.New("there is no access token")}
 	}

@@ -51,7 +51,7 @@ func (e *Error) Error() string {
 		b.WriteString("cloud api answered HTTP " + strconv.Itoa(e.HTTPStatus) + " without an error code")
 	case e.Class == ClassNotSent:
 		b.WriteString("request not sent")
-	case e.Class == ClassAmbiguous:
+	case e.Class == ClassAmbiguous || e.Class == ClassTransient: // the latter: nothing was to be sent
 		b.WriteString("no answer from the cloud api")
 	default:
 		b.WriteString("cloud api not called")

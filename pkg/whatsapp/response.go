@@ -30,19 +30,24 @@ type Accepted struct {
 	UserID string
 	// Status is accepted where the answer names none, or none we know.
 	Status MessageStatus
-	Usage  Usage
+
+	headers usageHeaders
 }
+
+// Usage is how much of the call limits the API says are used. It is read from the
+// answer's headers when it is asked for: most answers are not.
+func (a Accepted) Usage() Usage { return a.headers.parse() }
 
 var errNoAnswer = errors.New("the answer has neither a message id nor an error")
 
 // read judges an answer. bodyErr says that the body broke off.
 func read(status int, header http.Header, body []byte, bodyErr error, token string) (Accepted, error) {
-	usage := parseUsage(header)
+	headers := usageHeadersOf(header)
 	a, err := parseAnswer(body)
 	if status/100 == 2 && len(a.Messages) > 0 && a.Messages[0].ID != "" && err == nil {
-		return accepted(&a, usage), nil
+		return accepted(&a, headers), nil
 	}
-	failure := &Error{HTTPStatus: status, Usage: usage, RetryAfter: parseRetryAfter(header, time.Now())}
+	failure := &Error{HTTPStatus: status, Usage: headers.parse(), RetryAfter: parseRetryAfter(header, time.Now())}
 	if err == nil && a.structured() {
 		failure.fill(&a.Error, token)
 		return Accepted{}, failure
@@ -60,8 +65,8 @@ func read(status int, header http.Header, body []byte, bodyErr error, token stri
 	return Accepted{}, failure
 }
 
-func accepted(a *answer, usage Usage) Accepted {
-	out := Accepted{MessageID: a.Messages[0].ID, Status: StatusAccepted, Usage: usage}
+func accepted(a *answer, headers usageHeaders) Accepted {
+	out := Accepted{MessageID: a.Messages[0].ID, Status: StatusAccepted, headers: headers}
 	switch s := MessageStatus(a.Messages[0].Status); s {
 	case StatusHeld, StatusPaused:
 		out.Status = s

@@ -103,10 +103,12 @@ func TestReadAcceptedFixtures(t *testing.T) {
 	const id = "wamid.HBgMNDQ3NzAwOTAwNDU2FQIAERgSNTM1RUY1Q0ExNjIwOTM0MDg3AA=="
 	status, header, raw := loadAnswer(t, "response", "send_with_usage_headers")
 	got, err := read(status, header, raw, nil, testToken)
-	want := Accepted{MessageID: id, WaID: "447700900456", Status: StatusAccepted, Usage: Usage{
-		App: Load{Calls: 12, CPU: 4, Time: 9}, Business: Load{Calls: 37, CPU: 5, Time: 11}}}
+	want := Accepted{MessageID: id, WaID: "447700900456", Status: StatusAccepted, headers: usageHeadersOf(header)}
 	if err != nil || got != want {
-		t.Errorf("got %v %+v, %v", got, got.Usage, err)
+		t.Errorf("got %v, %v", got, err)
+	}
+	if got, want := got.Usage(), (Usage{App: Load{Calls: 12, CPU: 4, Time: 9}, Business: Load{Calls: 37, CPU: 5, Time: 11}}); got != want {
+		t.Errorf("usage %+v, want %+v", got, want)
 	}
 	status, header, raw = loadAnswer(t, "response", "send_held_for_quality_assessment")
 	if got, err := read(status, header, raw, nil, testToken); err != nil || got.Status != StatusHeld {

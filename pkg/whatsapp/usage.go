@@ -27,15 +27,22 @@ type Load struct {
 // maxWait bounds a wait that a header asks for: beyond a day it is a mistake.
 const maxWait = 24 * time.Hour
 
-func parseUsage(h http.Header) Usage {
+// usageHeaders are the headers that tell, as they came.
+type usageHeaders struct{ app, business string }
+
+func usageHeadersOf(h http.Header) usageHeaders {
+	return usageHeaders{app: h.Get("X-App-Usage"), business: h.Get("X-Business-Use-Case-Usage")}
+}
+
+func (h usageHeaders) parse() Usage {
 	var u Usage
-	if raw := h.Get("X-App-Usage"); raw != "" {
+	if raw := h.app; raw != "" {
 		var entry usageEntry
 		if json.Unmarshal([]byte(raw), &entry) == nil {
 			u.App = entry.load()
 		}
 	}
-	if raw := h.Get("X-Business-Use-Case-Usage"); raw != "" {
+	if raw := h.business; raw != "" {
 		var accounts map[string][]usageEntry
 		if json.Unmarshal([]byte(raw), &accounts) == nil {
 			for _, entries := range accounts {

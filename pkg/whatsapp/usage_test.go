@@ -25,7 +25,7 @@ func TestParseUsage(t *testing.T) {
 		h := http.Header{}
 		h.Set("x-app-usage", tt.app)
 		h.Set("x-business-use-case-usage", tt.business)
-		if got := parseUsage(h); got != tt.want {
+		if got := usageHeadersOf(h).parse(); got != tt.want {
 			t.Errorf("%s: %+v, want %+v", tt.name, got, tt.want)
 		}
 	}
