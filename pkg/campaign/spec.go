@@ -33,12 +33,35 @@ type Spec struct {
 	Template string `json:"template,omitempty"`
 	Language string `json:"language,omitempty"`
 	// Params are expressions by parameter, for jobs that carry vars.
-	Params    map[string]string `json:"params,omitempty"`
-	CreatedAt time.Time         `json:"created_at"`
+	Params map[string]string `json:"params,omitempty"`
+	// Expected is how many jobs there must be once the campaign is closed; 0 where
+	// nobody said.
+	Expected  uint64    `json:"expected,omitempty"`
+	CreatedAt time.Time `json:"created_at"`
 }
 
 // Sends reports whether jobs of the campaign are sent.
 func (s *Spec) Sends() bool { return s.State != Paused }
+
+// ErrPaused marks what cannot be done to a campaign that is paused.
+var ErrPaused = errors.New("the campaign is paused")
+
+// Close says that no more jobs are expected. What is published afterwards is sent
+// all the same: a close is a statement to be checked, no barrier. An expected count
+// of 0 leaves the one that was given before. A paused campaign stays paused,
+// [ErrPaused]: closing it would send what waits.
+func (s *Spec) Close(expected uint64, now time.Time) error {
+	if s.State == Paused {
+		return fmt.Errorf("close campaign %s: %w", s.ID, ErrPaused)
+	}
+	if s.State != Closed {
+		s.State, s.Reason, s.Since = Closed, "", now.UTC()
+	}
+	if expected > 0 {
+		s.Expected = expected
+	}
+	return nil
+}
 
 // Validate checks the id and the state.
 func (s *Spec) Validate() error {
