@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wacast/wacast/pkg/campaign"
-	"github.com/wacast/wacast/producer"
 )
 
 // Exit codes of every subcommand.
@@ -79,8 +78,6 @@ func hintFor(cmd *cobra.Command, err error) string {
 		return "give WACAST_NATS_CREDS, or user and password in WACAST_NATS_URL"
 	case errors.Is(err, campaign.ErrUnknown):
 		return "wacast status lists the campaigns whose jobs wait"
-	case errors.Is(err, producer.ErrFull):
-		return "what was published stays; when workers have sent some (wacast status), publish the same input again"
 	case isUsage(err):
 		return cmd.CommandPath() + " --help"
 	}

@@ -52,10 +52,12 @@ func runPublish(cmd *cobra.Command, _ []string) error {
 	if printErr := printPublished(cmd, stats); printErr != nil {
 		return errors.Join(err, printErr)
 	}
-	if err != nil {
-		return err
-	}
-	if stats.Rejected > 0 {
+	switch {
+	case errors.Is(err, producer.ErrFull):
+		return hintError{err, "when workers have sent some (wacast status tells), publish the same input again"}
+	case err != nil:
+		return hintError{err, "what was published stays; publish the same input again to go on"}
+	case stats.Rejected > 0:
 		return exitError(exitPartial)
 	}
 	return nil

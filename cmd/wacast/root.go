@@ -15,7 +15,7 @@ import (
 func newRoot() *cobra.Command {
 	root := group("wacast", "Sends WhatsApp template messages in bulk, each once, at the allowed rate",
 		newDemo(), newWorker(), newPublish(), newCampaign(), newStatus(),
-		newSimulator(), newSchema(), newConfig(), newHealth(),
+		newSimulator(), newBench(), newSchema(), newConfig(), newHealth(),
 	)
 	root.Long = `wacast sends WhatsApp template messages in bulk. Campaign systems publish jobs to
 NATS JetStream; rate-limited workers render the templates and call the WhatsApp
@@ -49,7 +49,10 @@ func noArgs(_ *cobra.Command, args []string) error {
 
 // group is a command that only holds others.
 func group(use, short string, subs ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Args: noSuchCommand, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	c := &cobra.Command{
+		Use: use, Short: short, Args: noSuchCommand, SuggestionsMinimumDistance: 2,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
 	c.AddCommand(subs...)
 	return c
 }

@@ -28,6 +28,9 @@ What it saw is at /_sim/stats, /_sim/messages and /_sim/duplicates; tokens, limi
 and faults change at run time with POST /_sim/tokens, PUT /_sim/numbers/ID and
 POST /_sim/faults.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, _, err := net.SplitHostPort(addr); err != nil {
+				return usageError{fmt.Errorf("--addr: %w", err)}
+			}
 			if err := readSimulator(&cfg, templates, faults); err != nil {
 				return usageError{err}
 			}

@@ -132,12 +132,12 @@ func loadEnv(k *koanf.Koanf, environ []string, settings []Setting) (unknown []st
 		Prefix:      envPrefix,
 		EnvironFunc: func() []string { return environ },
 		TransformFunc: func(name, value string) (string, any) {
+			if value == "" {
+				return "", nil // an empty variable is an unset one, as in compose files
+			}
 			key, known := keys[name]
 			if !known && !strings.HasPrefix(name, envPrefix+"TEST_") {
 				unknown = append(unknown, name+" is no setting and has no effect (wacast config print lists them)")
-			}
-			if value == "" {
-				return "", nil // an empty variable is an unset one, as in compose files
 			}
 			return key, value
 		},
