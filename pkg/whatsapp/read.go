@@ -55,7 +55,7 @@ func noAnswer(err error, token string) *Error {
 
 // readObject judges the answer to a GET.
 func readObject(status int, header http.Header, body []byte, token string, into any) error {
-	failure := &Error{HTTPStatus: status, Usage: parseUsage(header), Class: classifyStatus(status, true)}
+	failure := &Error{HTTPStatus: status, Usage: usageHeadersOf(header).parse(), Class: classifyStatus(status, true)}
 	if failure.Class == ClassAmbiguous {
 		failure.Class = ClassTransient
 	}
