@@ -46,7 +46,7 @@ func (c *Client) get(ctx context.Context, token, path string, query url.Values, 
 	if err != nil {
 		return noAnswer(fmt.Errorf("read the answer: %w", err), token)
 	}
-	return readObject(resp.StatusCode, resp.Header, body, token, into)
+	return readObject(resp.StatusCode, body, token, into)
 }
 
 func noAnswer(err error, token string) *Error {
@@ -54,8 +54,8 @@ func noAnswer(err error, token string) *Error {
 }
 
 // readObject judges the answer to a GET.
-func readObject(status int, header http.Header, body []byte, token string, into any) error {
-	failure := &Error{HTTPStatus: status, Usage: usageHeadersOf(header).parse(), Class: classifyStatus(status, true)}
+func readObject(status int, body []byte, token string, into any) error {
+	failure := &Error{HTTPStatus: status, Class: classifyStatus(status, true)}
 	if failure.Class == ClassAmbiguous {
 		failure.Class = ClassTransient
 	}
