@@ -55,7 +55,9 @@ func (in *intake) check(it *item) bool {
 	switch {
 	case errors.Is(err, job.ErrNewer):
 		w.giveBack(it, causeNewer, newerDelay)
-		w.log.Warn("a job needs a newer wacast and was handed back", "stream", d.Stream, "sequence", d.Sequence, "error", err)
+		in.newer.Do(func() {
+			w.log.Warn("a job needs a newer wacast and was handed back, as all like it in this queue", "queue", in.id.String(), "sequence", d.Sequence, "error", err)
+		})
 		return false
 	case err != nil:
 		it.job = nil

@@ -36,6 +36,8 @@ type intake struct {
 	w    *Worker
 	id   queue.ID
 	line *line // nil for a number of no account
+	// newer says once that jobs are too new for this build.
+	newer sync.Once
 
 	mu   sync.Mutex
 	held map[*item]struct{}

@@ -51,6 +51,9 @@ func (w *Worker) resolve(it *item, e dedup.Entry) {
 		w.log.Error("the events of a job whose owner was lost cannot be read; it is tried again", "job", it.job, "error", err)
 		w.giveBack(it, causeHeld, otherDelay)
 	case found != "":
+		if _, ok := dedup.StateOf(found); !ok {
+			stale = nil // an outcome of the publication, none of the job
+		}
 		w.end(it, ending{outcome: found, settled: true, stale: stale})
 	default:
 		w.end(it, ending{outcome: job.Unknown, reason: job.ReasonOwnerLost, stale: stale,

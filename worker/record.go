@@ -108,11 +108,11 @@ func (w *Worker) persist(t *trouble, do func(context.Context) error) bool {
 	}
 }
 
-// outcomes makes the events and dead letters of a batch.
+// outcomes makes the events and dead letters of a batch. The slices are the
+// recorder's, good until the next batch.
 func (w *Worker) outcomes(batch []*item) ([]job.Event, []queue.Letter) {
 	now := time.Now()
-	var events []job.Event
-	var letters []queue.Letter
+	events, letters := w.events[:0], w.letters[:0]
 	for _, it := range batch {
 		e := &it.end
 		if e.outcome == "" || e.settled {
@@ -126,6 +126,7 @@ func (w *Worker) outcomes(batch []*item) ([]job.Event, []queue.Letter) {
 			letters = append(letters, queue.Letter{Delivery: it.delivery, Reason: e.reason, Code: e.code, Detail: e.detail})
 		}
 	}
+	w.events, w.letters = events, letters
 	return events, letters
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/wacast/wacast/pkg/campaign"
 	"github.com/wacast/wacast/pkg/dedup"
+	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/policy"
 	"github.com/wacast/wacast/pkg/queue"
 	"github.com/wacast/wacast/pkg/ratelimit"
@@ -122,6 +123,10 @@ type Worker struct {
 	done    chan *item
 	nats    *trouble
 	redis   *trouble
+
+	// The recorder's own, used again by each batch.
+	events  []job.Event
+	letters []queue.Letter
 
 	// intakeCtx ends the intake, lineCtx the taking of slots, work kills what is
 	// in flight, recording ends even the writing down. Each outlives the one before.
