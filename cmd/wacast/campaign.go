@@ -18,15 +18,17 @@ func newCampaign() *cobra.Command {
 		Use: "status ID", Short: "Shows how a campaign stands; _ are the jobs without one", Args: oneArg("the campaign's id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !job.ValidCampaign(args[0]) && args[0] != job.NoCampaign {
-				return usageError{hintError{
-					fmt.Errorf("%q is no campaign id", args[0]),
-					"an id is 1 to 64 of A-Z a-z 0-9 _ -; a single _ stands for jobs without a campaign",
-				}}
+				return noCampaign(args[0], "; a single _ stands for jobs without a campaign")
 			}
 			return campaignStatus(cmd, args[0])
 		},
 	}
-	return group("campaign", "Looks at campaigns", status)
+	return group("campaign", "Looks at campaigns, and closes them", newCampaignList(), status, newCampaignClose())
+}
+
+// noCampaign refuses what cannot be the id of a campaign.
+func noCampaign(id, more string) error {
+	return usageError{hintError{fmt.Errorf("%q is no campaign id", id), "an id is 1 to 64 of A-Z a-z 0-9 _ -" + more}}
 }
 
 func campaignStatus(cmd *cobra.Command, id string) error {
@@ -51,6 +53,9 @@ func printProgress(out io.Writer, p *report.Progress) error {
 		state += ", " + p.Reason
 	}
 	fmt.Fprintf(out, "campaign %s: %s\n", p.ID, state)
+	if p.Expected != nil {
+		fmt.Fprintln(out, expectation(p.Jobs(), *p.Expected))
+	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, row := range []struct {
 		name string

@@ -77,7 +77,7 @@ func hintFor(cmd *cobra.Command, err error) string {
 	case errors.Is(err, nats.ErrAuthorization):
 		return "give WACAST_NATS_CREDS, or user and password in WACAST_NATS_URL"
 	case errors.Is(err, campaign.ErrUnknown):
-		return "wacast status lists the campaigns whose jobs wait"
+		return "a campaign is known once it has a job; wacast campaign ls lists those that are"
 	case isUsage(err):
 		return cmd.CommandPath() + " --help"
 	}

@@ -129,6 +129,9 @@ func (v *View) state(ctx context.Context, p *report.Progress) error {
 		return err
 	}
 	p.State, p.Reason = string(spec.State), spec.Reason
+	if spec.Expected > 0 {
+		p.Expected = &spec.Expected
+	}
 	return nil
 }
 

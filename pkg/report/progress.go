@@ -44,9 +44,12 @@ type Progress struct {
 	Reason string `json:"reason"`
 
 	Published uint64 `json:"published"`
-	Queued    uint64 `json:"queued"`
-	Scheduled uint64 `json:"scheduled"`
-	InFlight  uint64 `json:"in_flight"`
+	// Expected is how many jobs there must be, as was said when the campaign was
+	// closed; null when nobody has said.
+	Expected  *uint64 `json:"expected"`
+	Queued    uint64  `json:"queued"`
+	Scheduled uint64  `json:"scheduled"`
+	InFlight  uint64  `json:"in_flight"`
 
 	Accepted   uint64 `json:"accepted"`
 	Rejected   uint64 `json:"rejected"`
@@ -79,6 +82,10 @@ type Progress struct {
 func (p *Progress) Ended() uint64 {
 	return p.Accepted + p.Rejected + p.Expired + p.Suppressed + p.Cancelled + p.Duplicate + p.Unknown
 }
+
+// Jobs is how many jobs were published, each counted once however often it was
+// published. While copies of a job still wait it counts them too.
+func (p *Progress) Jobs() uint64 { return p.Published - p.Duplicate }
 
 // Left is how many publications have none yet.
 func (p *Progress) Left() uint64 { return p.Queued + p.Scheduled + p.InFlight }

@@ -181,7 +181,7 @@ func TestProgressAsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"id", "state", "reason", "published", "queued", "scheduled", "in_flight", "accepted", "rejected", "expired", "suppressed",
+		"id", "state", "reason", "published", "expected", "queued", "scheduled", "in_flight", "accepted", "rejected", "expired", "suppressed",
 		"cancelled", "duplicate", "unknown", "held", "sent", "delivered", "read", "failed", "replies", "confirmed", "declined",
 		"no_answer", "rate", "eta_seconds",
 	}
