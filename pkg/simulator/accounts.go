@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -10,21 +11,28 @@ import (
 	"time"
 )
 
-// account is a WhatsApp Business account; it does not change after New.
+// account is a WhatsApp Business account; only its apps change after New.
 type account struct {
 	waba      string
+	name      string
 	tokens    []string
 	templates map[templateKey]*template
 	usage     []string // the value of its usage header, ready made
+
+	mu   sync.Mutex
+	apps []string
 }
 
 // number is a business phone number.
 type number struct {
 	id      string
 	display string // digits; "" if not known
+	name    string
 	account *account
 
 	mu        sync.Mutex
+	quality   string
+	status    string
 	mps       int
 	window    window
 	pairs     pairs
@@ -68,7 +76,10 @@ func (a *accounts) fill(cfg Config) error {
 }
 
 func newAccount(spec Account, shared []json.RawMessage) (*account, error) {
-	a := &account{waba: spec.WABA, tokens: spec.Tokens, templates: make(map[templateKey]*template), usage: []string{usageOf(spec.WABA, 1, 0)}}
+	a := &account{
+		waba: spec.WABA, name: cmp.Or(spec.Name, "Simulated account"), tokens: spec.Tokens, apps: slices.Clone(spec.Apps),
+		templates: make(map[templateKey]*template), usage: []string{usageOf(spec.WABA, 1, 0)},
+	}
 	for _, raw := range slices.Concat(shared, spec.Templates) {
 		templates, err := parseTemplates(raw)
 		if err != nil {
@@ -85,7 +96,10 @@ func (a *accounts) newNumber(owner *account, n Number) *number {
 	if n.MPS == 0 {
 		n.MPS = a.mps
 	}
-	return &number{id: n.ID, display: phoneDigits(n.Display), account: owner, mps: n.MPS, pairs: make(pairs)}
+	return &number{
+		id: n.ID, display: phoneDigits(n.Display), name: cmp.Or(n.Name, "Simulated number"), account: owner,
+		quality: cmp.Or(n.Quality, "GREEN"), status: cmp.Or(n.Status, connected), mps: n.MPS, pairs: make(pairs),
+	}
 }
 
 // number finds a number; nil if the platform would not know it.
@@ -107,21 +121,9 @@ func (a *accounts) number(id string) *number {
 
 // authorise finds the number that a request may send from.
 func (a *accounts) authorise(header, method, id string, now time.Time) (*number, *refusal) {
-	scheme, token, _ := strings.Cut(header, " ")
-	token = strings.TrimSpace(token)
-	switch {
-	case token == "" || !strings.EqualFold(scheme, "Bearer"):
-		return nil, refuse(104, "")
-	case looksReal(token):
-		r := refuse(190, "")
-		r.message = "This is a simulator, and the access token looks like a real one (EAA…). Never send it here; use a made-up token."
-		return nil, r
-	}
-	if since, ended := a.expiry(token); ended {
-		return nil, sessionExpired(since, now)
-	}
-	if !slices.ContainsFunc(a.all, func(one *account) bool { return one.opens(token) }) {
-		return nil, refuse(190, "")
+	token, bad := a.token(header, now)
+	if bad != nil {
+		return nil, bad
 	}
 	n := a.number(id)
 	if n == nil || !n.account.opens(token) {
@@ -130,15 +132,42 @@ func (a *accounts) authorise(header, method, id string, now time.Time) (*number,
 	return n, nil
 }
 
+// token is the access token of a request, if it opens anything.
+func (a *accounts) token(header string, now time.Time) (string, *refusal) {
+	scheme, token, _ := strings.Cut(header, " ")
+	token = strings.TrimSpace(token)
+	if token == "" || !strings.EqualFold(scheme, "Bearer") {
+		return "", refuse(104, "")
+	}
+	return token, a.judgeToken(token, now)
+}
+
+// judgeToken refuses a token that opens nothing.
+func (a *accounts) judgeToken(token string, now time.Time) *refusal {
+	if looksReal(token) {
+		r := refuse(190, "")
+		r.message = "This is a simulator, and the access token looks like a real one (EAA…). Never send it here; use a made-up token."
+		return r
+	}
+	if at, ends := a.expiry(token); ends && !at.After(now) {
+		return sessionExpired(at, now)
+	}
+	if !slices.ContainsFunc(a.all, func(one *account) bool { return one.opens(token) }) {
+		return refuse(190, "")
+	}
+	return nil
+}
+
 func (a *account) opens(token string) bool {
 	return len(a.tokens) == 0 || slices.Contains(a.tokens, token)
 }
 
+// expiry is when a token ends, if it does.
 func (a *accounts) expiry(token string) (time.Time, bool) {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	since, ok := a.expired[token]
-	return since, ok
+	at, ok := a.expired[token]
+	return at, ok
 }
 
 func sessionExpired(since, now time.Time) *refusal {

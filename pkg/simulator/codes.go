@@ -51,6 +51,7 @@ var catalogue = map[int]entry{
 	131053: {status: 400, title: "Media upload error", details: "Unable to upload the media used in the message."},
 	131056: {status: 400, title: "(Business Account, Consumer Account) pair rate limit hit", details: "Message failed to send because there were too many messages sent from this phone number to the same phone number in a short period of time."},
 	131057: {status: 500, title: "Account in maintenance mode", details: "Business Account is in maintenance mode"},
+	131059: {status: 400, title: "Invalid cursor", details: "The paging cursor is not valid any more. List again without it."},
 	131061: {status: 400, title: "Template requires the Marketing Messages API"},
 	131062: {status: 400, title: "Business-scoped user id recipients are not supported for this message", details: "Authentication templates cannot be sent to a business-scoped user id."},
 	131063: {status: 400, title: "Marketing messages are disabled on Cloud API for this account"},

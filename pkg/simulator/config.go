@@ -17,6 +17,9 @@ const (
 	DefaultKeep = 10_000
 	// DefaultWABA is the account that serves any number when none is configured.
 	DefaultWABA = "100000000000001"
+
+	// maxTestRecipients is the length of a test number's allow-list.
+	maxTestRecipients = 5
 )
 
 // Config describes what the simulator pretends to be. Its zero value accepts any
@@ -32,6 +35,9 @@ type Config struct {
 	// ThrottleStatus is the HTTP status of throttling codes (4, 80007, 130429,
 	// 131048, 131056): 400, as Meta's list says (the default), or 429.
 	ThrottleStatus int
+	// TestRecipients make every number a test number: it sends to these only, and
+	// refuses others with 131030. Without any, numbers send to everybody.
+	TestRecipients []string
 	// PairLimit also limits messages to the same person: one in 6 seconds, with
 	// a burst of 45. It keeps 16 bytes or more for every pair.
 	PairLimit bool
@@ -56,6 +62,10 @@ type Config struct {
 // Account is a WhatsApp Business account.
 type Account struct {
 	WABA string
+	Name string
+	// Apps are the names of those subscribed to the account's webhooks, which the
+	// simulator lists but does not call.
+	Apps []string
 	// Tokens are the access tokens that open the account; none: any will do.
 	Tokens  []string
 	Numbers []Number
@@ -71,6 +81,11 @@ type Number struct {
 	MPS int
 	// Display is the telephone number itself; it may not be a recipient.
 	Display string
+	// Name is the verified name.
+	Name string
+	// Quality is GREEN by default; Status is CONNECTED by default, and a number
+	// with another one refuses with 133010.
+	Quality, Status string
 }
 
 // Latency is the time between taking a request and answering it: Base plus a
@@ -102,10 +117,17 @@ func (c Config) validate() error {
 		return fmt.Errorf("MPS is %d; it must be positive", c.MPS)
 	case c.ThrottleStatus != http.StatusBadRequest && c.ThrottleStatus != http.StatusTooManyRequests:
 		return fmt.Errorf("ThrottleStatus is %d; it must be 400 or 429", c.ThrottleStatus)
+	case len(c.TestRecipients) > maxTestRecipients:
+		return fmt.Errorf("%d TestRecipients; a test number has at most %d", len(c.TestRecipients), maxTestRecipients)
 	case c.Keep < 0:
 		return fmt.Errorf("a Keep of %d; it must be positive", c.Keep)
 	case c.Latency.Base < 0 || c.Latency.Spread < 0:
 		return errors.New("negative Latency")
+	}
+	for _, to := range c.TestRecipients {
+		if phoneDigits(to) == "" {
+			return errors.New("one of TestRecipients is no telephone number")
+		}
 	}
 	for i, a := range c.Accounts {
 		if err := a.validate(); err != nil {

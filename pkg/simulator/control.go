@@ -1,11 +1,13 @@
 package simulator
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"strconv"
+	"time"
 )
 
 // Stats counts what happened so far.
@@ -28,10 +30,13 @@ func (s *Server) Messages(limit int) []Message { return s.journal.messages(limit
 func (s *Server) Duplicates() []Duplicate { return s.journal.repeated() }
 
 // ExpireToken refuses an access token from now on, with code 190.
-func (s *Server) ExpireToken(token string) {
+func (s *Server) ExpireToken(token string) { s.ExpireTokenAt(token, s.cfg.Clock()) }
+
+// ExpireTokenAt refuses an access token from then on.
+func (s *Server) ExpireTokenAt(token string, at time.Time) {
 	s.accounts.mu.Lock()
 	defer s.accounts.mu.Unlock()
-	s.accounts.expired[token] = s.cfg.Clock()
+	s.accounts.expired[token] = at
 }
 
 // RestoreToken takes an access token again.
@@ -72,6 +77,19 @@ func (s *Server) SetMPS(id string, mps int) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.mps = mps
+	return nil
+}
+
+// SetNumber changes what the platform says of a number: its quality rating and its
+// status. What is empty stays.
+func (s *Server) SetNumber(id, quality, status string) error {
+	n := s.accounts.number(id)
+	if n == nil {
+		return fmt.Errorf("simulator: number %q does not exist", id)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.quality, n.status = cmp.Or(quality, n.quality), cmp.Or(status, n.status)
 	return nil
 }
 
@@ -144,8 +162,9 @@ func (s *Server) controlFaults(r *http.Request) (any, error) {
 
 func (s *Server) controlTokens(r *http.Request) (any, error) {
 	var change struct {
-		Token   string `json:"access_token"`
-		Expired bool   `json:"expired"`
+		Token     string    `json:"access_token"`
+		Expired   bool      `json:"expired"`
+		ExpiresAt time.Time `json:"expires_at"`
 	}
 	if err := decodeStrict(r, &change); err != nil {
 		return nil, err
@@ -153,9 +172,12 @@ func (s *Server) controlTokens(r *http.Request) (any, error) {
 	if change.Token == "" {
 		return nil, fmt.Errorf("access_token is missing")
 	}
-	if change.Expired {
+	switch {
+	case change.Expired:
 		s.ExpireToken(change.Token)
-	} else {
+	case !change.ExpiresAt.IsZero():
+		s.ExpireTokenAt(change.Token, change.ExpiresAt)
+	default:
 		s.RestoreToken(change.Token)
 	}
 	return done{true}, nil
@@ -163,15 +185,19 @@ func (s *Server) controlTokens(r *http.Request) (any, error) {
 
 func (s *Server) controlNumber(r *http.Request) (any, error) {
 	var change struct {
-		MPS int `json:"mps"`
+		MPS     *int   `json:"mps"`
+		Quality string `json:"quality"`
+		Status  string `json:"status"`
 	}
 	if err := decodeStrict(r, &change); err != nil {
 		return nil, err
 	}
-	if err := s.SetMPS(r.PathValue("id"), change.MPS); err != nil {
-		return nil, err
+	if change.MPS != nil {
+		if err := s.SetMPS(r.PathValue("id"), *change.MPS); err != nil {
+			return nil, err
+		}
 	}
-	return done{true}, nil
+	return done{true}, s.SetNumber(r.PathValue("id"), change.Quality, change.Status)
 }
 
 func decodeStrict(r *http.Request, into any) error {

@@ -16,13 +16,22 @@
 //	GET  /_sim/duplicates          what was accepted more than once
 //	GET  /_sim/faults              the fault rules in force
 //	POST /_sim/faults              replaces them: a JSON array of Rule
-//	POST /_sim/tokens              {"access_token": "…", "expired": true}
-//	PUT  /_sim/numbers/{id}        {"mps": 80}
+//	POST /_sim/tokens              {"access_token": "…", "expired": true}, or "expires_at" in place of expired
+//	PUT  /_sim/numbers/{id}        {"mps": 80, "quality": "RED", "status": "CONNECTED"}; each may be left out
 //	POST /_sim/reset               forgets counts and messages, keeps settings
+//
+// # Management
+//
+// It answers the GETs by which a sender looks at itself: numbers, accounts, their
+// phone_numbers, subscribed_apps and message_templates (with paging), and
+// debug_token. Subscribing an app (POST, DELETE …/subscribed_apps) changes the
+// list; no webhook is sent. Without [Config.Accounts] every id is both a number
+// and an account.
 //
 // # Order of judgement
 //
-// Access token, number, envelope and recipient; then, as the platform decides
+// Access token, number, envelope and recipient, registration, the allow-list of a
+// test number; then, as the platform decides
 // it: the template and its status, its category, the schema of the body,
 // parameter counts, names, types, buttons, forbidden characters, empty values,
 // lengths. An error [Rule] comes next, limits come last.

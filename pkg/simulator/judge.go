@@ -91,8 +91,8 @@ func (s *Server) check(n *number, endpoint string, req *request, schema *refusal
 		}
 		return to, "", bad
 	}
-	if n.display != "" && to.digits == n.display {
-		return to, "", refuse(131021, "")
+	if bad := s.reachable(n, to); bad != nil {
+		return to, "", bad
 	}
 	if req.Template == nil {
 		if schema == nil {
@@ -121,6 +121,19 @@ func (s *Server) check(n *number, endpoint string, req *request, schema *refusal
 		return to, "", bad
 	}
 	return to, m.preview(), nil
+}
+
+// reachable: the number is registered, and may write to this recipient.
+func (s *Server) reachable(n *number, to recipient) *refusal {
+	switch {
+	case !n.registered():
+		return refuse(133010, "")
+	case n.display != "" && to.digits == n.display:
+		return refuse(131021, "")
+	case len(s.testRecipients) > 0 && !s.testRecipients[to.digits]:
+		return refuse(131030, "")
+	}
+	return nil
 }
 
 // envelope checks what must be there to look at a message at all.

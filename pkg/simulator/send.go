@@ -24,7 +24,7 @@ func (s *Server) routeAPI() {
 			s.refuse(w, r, unknownObject(r.Method, r.PathValue("number")))
 		})
 	}
-	s.api.HandleFunc("/", s.unknownPath)
+	s.api.HandleFunc("/", s.manage)
 }
 
 func (s *Server) unknownPath(w http.ResponseWriter, r *http.Request) {

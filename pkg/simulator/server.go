@@ -25,6 +25,8 @@ type Server struct {
 	started time.Time
 	idBase  uint64
 
+	testRecipients map[string]bool // digits; empty: everybody
+
 	faults   atomic.Pointer[[]*fault]
 	sequence atomic.Uint64
 	accounts accounts
@@ -42,6 +44,10 @@ func New(cfg Config) (*Server, error) {
 	s.buffers.New = func() any { return new(bytes.Buffer) }
 	// Ids start elsewhere in every run: others keep them longer than a simulator lives.
 	s.idBase = mix(cfg.Seed) ^ uint64(s.started.UnixNano())
+	s.testRecipients = make(map[string]bool)
+	for _, to := range cfg.TestRecipients {
+		s.testRecipients[phoneDigits(to)] = true
+	}
 	if err := s.accounts.fill(cfg); err != nil {
 		return nil, fmt.Errorf("simulator: %w", err)
 	}

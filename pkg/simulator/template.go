@@ -49,6 +49,8 @@ type template struct {
 	name, language   string
 	status, category string
 	named            bool
+	// listed is the definition as the list of templates shows it.
+	listed map[string]json.RawMessage
 	form
 	cards []form
 }
@@ -107,6 +109,7 @@ func parseTemplate(raw json.RawMessage) (*template, error) {
 		d.Status = "APPROVED"
 	}
 	t := &template{name: d.Name, language: d.Language, status: strings.ToUpper(d.Status), category: strings.ToUpper(d.Category)}
+	t.listed = listing(raw, t)
 	t.form = newForm(d.Components, maxText)
 	for _, c := range d.Components {
 		for _, card := range c.Cards {
