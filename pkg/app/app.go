@@ -39,7 +39,7 @@ type App struct {
 	health    *health
 	admin     *admin
 	nc        *nats.Conn
-	rdb       *redis.Client
+	rdb       redis.UniversalClient
 
 	start, stop sync.Once
 	started     bool
@@ -182,14 +182,14 @@ func (a *App) Registry() *prometheus.Registry { return a.registry }
 
 func (a *App) checkNATS(context.Context) error {
 	if !a.nc.IsConnected() {
-		return fmt.Errorf("not connected to %s", withoutPassword(a.cfg.NATSURL))
+		return natsAway(a.nc, a.cfg.NATSURL)
 	}
 	return nil
 }
 
 func (a *App) checkRedis(ctx context.Context) error {
-	if err := a.rdb.Ping(ctx).Err(); err != nil {
-		return fmt.Errorf("no answer from %s", withoutPassword(a.cfg.RedisURL))
+	if err := pingRedis(ctx, a.rdb); err != nil {
+		return fmt.Errorf("no answer from %s: %w", withoutPassword(a.cfg.RedisURL), err)
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ func (a *App) boot(ctx context.Context) error {
 	if err := await(ctx, a.log, "NATS", func(ctx context.Context) error { return a.ensure(ctx, js) }); err != nil {
 		return err
 	}
-	if err := await(ctx, a.log, "Redis", func(ctx context.Context) error { return a.rdb.Ping(ctx).Err() }); err != nil {
+	if err := await(ctx, a.log, "Redis", func(ctx context.Context) error { return pingRedis(ctx, a.rdb) }); err != nil {
 		return err
 	}
 	names := queue.Names{Namespace: a.cfg.Namespace}
@@ -73,7 +73,7 @@ func (a *App) boot(ctx context.Context) error {
 // settings would have it.
 func (a *App) ensure(ctx context.Context, js jetstream.JetStream) error {
 	if !a.nc.IsConnected() {
-		return fmt.Errorf("not connected to %s", withoutPassword(a.cfg.NATSURL))
+		return natsAway(a.nc, a.cfg.NATSURL)
 	}
 	differences, err := queue.Ensure(ctx, js, a.cfg.Topology())
 	for _, d := range differences {

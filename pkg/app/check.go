@@ -19,7 +19,7 @@ var validNamespace = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
 func (c *Config) check() error {
 	var bad []error
 	add := func(key, format string, args ...any) {
-		bad = append(bad, fmt.Errorf("%s (%s%s): %s", key, envPrefix, envName(key), fmt.Sprintf(format, args...)))
+		bad = append(bad, settingError(key, fmt.Errorf(format, args...)))
 	}
 	if !validNamespace.MatchString(c.Namespace) {
 		add("namespace", "%q must be 1 to 32 of a-z 0-9 _ -, starting with a letter", c.Namespace)
@@ -27,9 +27,7 @@ func (c *Config) check() error {
 	if u, err := url.Parse(c.APIURL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		add("api.url", "must be an http or https URL")
 	}
-	if u, err := url.Parse(c.RedisURL); err != nil || (u.Scheme != "redis" && u.Scheme != "rediss" && u.Scheme != "unix") {
-		add("redis.url", "must be a URL such as redis://127.0.0.1:6379/0 or rediss://…")
-	}
+	bad = append(bad, c.checkServers())
 	if _, _, err := net.SplitHostPort(c.AdminAddr); err != nil {
 		add("admin.addr", "%q must be host:port, or :port for all addresses of the machine", c.AdminAddr)
 	}
@@ -45,6 +43,26 @@ func (c *Config) check() error {
 		bad = append(bad, a.check(i)...)
 	}
 	return errors.Join(bad...)
+}
+
+// settingError names the setting that is wrong, in the file and in the environment.
+func settingError(key string, err error) error {
+	return fmt.Errorf("%s (%s%s): %w", key, envPrefix, envName(key), err)
+}
+
+// checkServers makes what connects to NATS and Redis, without connecting.
+func (c *Config) checkServers() error {
+	var bad []error
+	if err := checkNATSURL(c.NATSURL); err != nil {
+		bad = append(bad, settingError("nats.url", err))
+	}
+	_, err := c.natsOptions()
+	bad = append(bad, err)
+	rdb, err := dialRedis(*c)
+	if err == nil {
+		err = rdb.Close()
+	}
+	return errors.Join(append(bad, err)...)
 }
 
 func (a *AccountConfig) check(i int) []error {

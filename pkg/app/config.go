@@ -12,9 +12,21 @@ import (
 // read again when it changes.
 type Config struct {
 	Namespace string `key:"namespace" default:"wacast" help:"prefix of subjects, streams and Redis keys"`
-	NATSURL   string `key:"nats.url" default:"nats://127.0.0.1:4222" help:"NATS servers, separated by commas"`
-	NATSCreds string `key:"nats.creds" help:"credentials file for NATS"`
-	RedisURL  string `key:"redis.url" default:"redis://127.0.0.1:6379/0" help:"Redis server"`
+
+	NATSURL     string `key:"nats.url" default:"nats://127.0.0.1:4222" help:"NATS servers, separated by commas: nats://, tls://, ws:// or wss://, with user:password@ or token@ before the host if need be"`
+	NATSContext string `key:"nats.context" help:"context of the nats command line, by name or file; settings given beside it win"`
+	NATSCreds   string `key:"nats.creds" help:"credentials file (JWT and seed) for NATS"`
+	NATSNKey    string `key:"nats.nkey" help:"file with the seed of an nkey for NATS"`
+	NATSCA      string `key:"nats.tls_ca" help:"file with the certificate authorities that NATS is believed by"`
+	NATSCert    string `key:"nats.tls_cert" help:"file with the client certificate for NATS"`
+	NATSKey     string `key:"nats.tls_key" help:"file with the key of nats.tls_cert"`
+
+	RedisURL      string        `key:"redis.url" default:"redis://127.0.0.1:6379/0" help:"Redis, in one of the forms below"`
+	RedisPassword sender.Secret `key:"redis.password" help:"password for Redis, in place of one in the URL"`
+	RedisCA       string        `key:"redis.tls_ca" help:"file with the certificate authorities that Redis is believed by"`
+	RedisCert     string        `key:"redis.tls_cert" help:"file with the client certificate for Redis"`
+	RedisKey      string        `key:"redis.tls_key" help:"file with the key of redis.tls_cert"`
+	RedisTLSName  string        `key:"redis.tls_name" help:"name in the certificates of Redis, where it is not the host that is dialed"`
 
 	APIURL     string `key:"api.url" default:"https://graph.facebook.com" help:"base URL of the Cloud API, or of a simulator"`
 	APIVersion string `key:"api.version" default:"v26.0" help:"Graph API version"`
@@ -42,8 +54,13 @@ type Config struct {
 	LogLevel  string `key:"log.level" default:"info" oneof:"debug info warn error" help:"least level that is logged"`
 	LogFormat string `key:"log.format" default:"text" oneof:"text json" help:"how a log line looks"`
 
+	DataDir string `key:"data_dir" default:"data" help:"where the embedded NATS keeps its files"`
+
 	// Accounts are those of the file's accounts list, then those of AccountsDir.
 	Accounts []AccountConfig
+
+	// nats holds what only a context of the nats command line can say; nil without.
+	nats *natsContext
 }
 
 // AccountConfig is one account, in the list accounts of the YAML file or in a

@@ -6,61 +6,119 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/redis/go-redis/v9"
 )
 
 // connectWait is the pause between two tries at a server that is away.
 const connectWait = time.Second
 
 // dialNATS connects in the background, for as long as it takes, and says in the
-// log what it waits for.
+// log what it waits for. Refused credentials are tried again too: they may be
+// rotated, and a connection that gave up would need a restart.
 func dialNATS(cfg Config, log *slog.Logger) (*nats.Conn, error) {
-	opts := []nats.Option{
-		nats.Name("wacast"),
+	opts, err := cfg.natsOptions()
+	if err != nil {
+		return nil, err
+	}
+	nc, err := nats.Connect(cfg.NATSURL, append(opts,
 		nats.RetryOnFailedConnect(true),
-		nats.MaxReconnects(-1),
-		nats.ReconnectWait(connectWait),
+		nats.IgnoreAuthErrorAbort(),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
 				log.Error("NATS is away, sending waits for it", "error", err)
 			}
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) { log.Info("NATS is back") }),
-	}
-	if cfg.NATSCreds != "" {
-		opts = append(opts, nats.UserCredentials(cfg.NATSCreds))
-	}
-	nc, err := nats.Connect(cfg.NATSURL, opts...)
+	)...)
 	if err != nil {
-		return nil, fmt.Errorf("nats.url (%sNATS_URL): %w", envPrefix, withoutURL(err))
+		return nil, settingError("nats.url", withoutURL(err))
 	}
 	return nc, nil
 }
 
-// dialRedis makes a client; it connects when it is used. Nothing is repeated by
-// the client itself: the ledger decides what may be.
-func dialRedis(cfg Config) (*redis.Client, error) {
-	opts, err := redis.ParseURL(cfg.RedisURL)
+// DialOnce connects for a single command, which fails at once where a worker
+// would wait.
+func DialOnce(cfg Config) (*nats.Conn, error) {
+	opts, err := cfg.natsOptions()
 	if err != nil {
-		return nil, fmt.Errorf("redis.url (%sREDIS_URL): not a Redis URL", envPrefix) // the text may hold a password
+		return nil, err
 	}
-	opts.MaxRetries = -1
-	opts.ContextTimeoutEnabled = true
-	opts.DialTimeout = 2 * time.Second
-	opts.ReadTimeout, opts.WriteTimeout = 5*time.Second, 5*time.Second
-	return redis.NewClient(opts), nil
+	nc, err := nats.Connect(cfg.NATSURL, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS at %s (%sNATS_URL): %w", withoutPassword(cfg.NATSURL), envPrefix, withoutURL(err))
+	}
+	return nc, nil
 }
 
-// QuietRedis keeps the Redis client from writing to standard error by itself,
-// beside the log. It is for main: the setting is the whole process's.
-func QuietRedis() { redis.SetLogger(quiet{}) }
+// natsAway says why there is no connection, as far as the server said it.
+func natsAway(nc *nats.Conn, url string) error {
+	if err := nc.LastError(); err != nil {
+		return fmt.Errorf("not connected to %s: %w", withoutPassword(url), withoutURL(err))
+	}
+	return fmt.Errorf("not connected to %s", withoutPassword(url))
+}
 
-type quiet struct{}
+// natsOptions makes options of the settings. Files are read now, so that what is
+// wrong with them is known at once, and again at each connection.
+func (c *Config) natsOptions() ([]nats.Option, error) {
+	opts := []nats.Option{nats.Name("wacast"), nats.MaxReconnects(-1), nats.ReconnectWait(connectWait)}
+	opts = append(opts, c.nats.options()...)
+	var bad []error
+	add := func(key string, option nats.Option, err error) {
+		if err == nil {
+			err = option(new(nats.Options)) // this is where it reads its files
+		}
+		if err != nil {
+			bad = append(bad, settingError(key, err))
+			return
+		}
+		opts = append(opts, option)
+	}
+	if c.NATSCreds != "" {
+		_, err := os.ReadFile(c.NATSCreds)
+		add("nats.creds", nats.UserCredentials(c.NATSCreds), err)
+	}
+	if c.NATSNKey != "" {
+		option, err := nats.NkeyOptionFromSeed(c.NATSNKey)
+		add("nats.nkey", option, err)
+	}
+	if c.NATSCA != "" {
+		add("nats.tls_ca", nats.RootCAs(c.NATSCA), nil)
+	}
+	if c.NATSCert != "" || c.NATSKey != "" {
+		_, err := clientCertificate("nats.tls_cert", c.NATSCert, c.NATSKey)
+		if err != nil {
+			bad = append(bad, err)
+		} else {
+			opts = append(opts, nats.ClientCert(c.NATSCert, c.NATSKey))
+		}
+	}
+	return opts, errors.Join(bad...)
+}
 
-func (quiet) Printf(context.Context, string, ...any) {}
+// checkNATSURL checks a list of servers as [nats.Connect] takes it. The error
+// never quotes it: it may hold a password.
+func checkNATSURL(list string) error {
+	for one := range strings.SplitSeq(list, ",") {
+		one = strings.TrimSpace(one)
+		if !strings.Contains(one, "://") {
+			one = "nats://" + one
+		}
+		u, err := url.Parse(one)
+		if err != nil || u.Host == "" || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) {
+			return errNATSURL
+		}
+	}
+	return nil
+}
+
+var errNATSURL = errors.New("must be a list of servers such as nats://host1:4222,nats://host2:4222, with tls:// for TLS; " +
+	": / ? # @ , in a password are written as %3A %2F %3F %23 %40 %2C")
 
 // await repeats do until it works or ctx ends, and says once what it waits for
 // and once that it came.
@@ -89,25 +147,11 @@ func await(ctx context.Context, log *slog.Logger, what string, do func(context.C
 	}
 }
 
-// DialOnce connects for a single command, which fails at once where a worker
-// would wait.
-func DialOnce(cfg Config) (*nats.Conn, error) {
-	opts := []nats.Option{nats.Name("wacast"), nats.MaxReconnects(-1), nats.ReconnectWait(connectWait)}
-	if cfg.NATSCreds != "" {
-		opts = append(opts, nats.UserCredentials(cfg.NATSCreds))
-	}
-	nc, err := nats.Connect(cfg.NATSURL, opts...)
-	if err != nil {
-		return nil, fmt.Errorf("connect to NATS at %s (%sNATS_URL): %w", withoutPassword(cfg.NATSURL), envPrefix, withoutURL(err))
-	}
-	return nc, nil
-}
-
-// withoutURL drops the address that the error quotes: it may hold a password.
+// withoutURL replaces an error that quotes an address, or a piece of one: it may
+// be of a password.
 func withoutURL(err error) error {
-	var quoted *url.Error
-	if errors.As(err, &quoted) {
-		return quoted.Err
+	if quoted := new(url.Error); errors.As(err, &quoted) {
+		return errNATSURL
 	}
 	return err
 }

@@ -51,6 +51,7 @@ func Load(src Sources) (cfg Config, warnings []string, err error) {
 	for _, s := range settings {
 		note(s.read(k, &cfg))
 	}
+	note(cfg.useNATSContext(k.Get("nats.url") != nil))
 	accounts, err := loadAccounts(k, cfg.AccountsDir)
 	note(err)
 	cfg.Accounts = accounts
@@ -99,7 +100,13 @@ func loadFile(k *koanf.Koanf, path string, settings []Setting) error {
 	if path == "" {
 		return nil
 	}
-	if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
+	read := koanf.New(".")
+	if err := read.Load(file.Provider(path), yaml.Parser()); err != nil {
+		return fmt.Errorf("settings file %s: %w", path, err)
+	}
+	// A key may be written with its dots or in levels. Both come to be one, or the
+	// environment would override only one of them.
+	if err := k.Load(confmap.Provider(read.All(), "."), nil); err != nil {
 		return fmt.Errorf("settings file %s: %w", path, err)
 	}
 	known := map[string]bool{"accounts": true}

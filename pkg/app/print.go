@@ -3,7 +3,6 @@ package app
 import (
 	"fmt"
 	"io"
-	"net/url"
 	"reflect"
 	"strconv"
 	"strings"
@@ -58,26 +57,31 @@ func show(value any) string {
 }
 
 // withoutPassword hides the user part and the query of a URL, or of each in a list
-// of them. What is no URL but may hold a password is hidden whole.
+// of them. It cuts by hand: what a password makes of a URL may not parse as one. Where
+// it cannot tell, it hides all.
 func withoutPassword(s string) string {
-	list := strings.Split(s, ",")
-	for i, one := range list {
-		u, err := url.Parse(one)
-		switch {
-		case err != nil || u.Host == "":
-			if strings.Contains(one, "@") {
-				list[i] = "[secret]"
-			}
-			continue
-		case u.User != nil:
-			u.User = url.User("xxxxx") // as net/url does; brackets would be escaped
-		}
-		if u.RawQuery != "" {
-			u.RawQuery = "[secret]"
-		}
-		list[i] = u.String()
+	parts := strings.Split(s, "://")
+	if strings.Contains(parts[0], "@") {
+		return "[secret]"
 	}
-	return strings.Join(list, ",")
+	for i := 1; i < len(parts); i++ {
+		url, next := parts[i], ""
+		if comma := strings.LastIndex(url, ","); comma >= 0 && i < len(parts)-1 {
+			url, next = url[:comma], url[comma:] // the next one's scheme
+		}
+		url, query, asked := strings.Cut(url, "?")
+		if strings.Contains(query, "@") { // of the query, or of a password with a question mark
+			return "[secret]"
+		}
+		if at := strings.LastIndex(url, "@"); at >= 0 {
+			url = "xxxxx" + url[at:]
+		}
+		if asked {
+			url += "?[secret]"
+		}
+		parts[i] = url + next
+	}
+	return strings.Join(parts, "://")
 }
 
 // formatBytes writes what [parseBytes] reads.

@@ -239,3 +239,12 @@ func (b *logBuffer) String() string {
 func (b *logBuffer) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
+
+func encode(t *testing.T, j *job.Job) string {
+	t.Helper()
+	data, err := job.Encode(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}

@@ -92,7 +92,7 @@ func TestLoadAccounts(t *testing.T) {
 
 func TestPrintHidesSecrets(t *testing.T) {
 	cfg, _, err := Load(Sources{Environ: []string{
-		"WACAST_ACCESS_TOKEN=EAAsecret", "WACAST_REDIS_URL=redis://user:hunter2@host:6379/1?x=tok", "WACAST_NATS_URL=nats://u:hunter2@host:4222",
+		"WACAST_ACCESS_TOKEN=EAAsecret", "WACAST_REDIS_URL=redis://user:hunter2@host:6379/1?client_name=tok", "WACAST_NATS_URL=nats://u:hunter2@host:4222",
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +101,7 @@ func TestPrintHidesSecrets(t *testing.T) {
 	if err := cfg.Print(&out); err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range []string{"EAAsecret", "hunter2", "x=tok"} {
+	for _, secret := range []string{"EAAsecret", "hunter2", "=tok"} {
 		if strings.Contains(out.String(), secret) {
 			t.Errorf("the output shows %s", secret)
 		}
@@ -129,7 +129,12 @@ func TestWithoutPassword(t *testing.T) {
 		"nats://127.0.0.1:4222":                                 "nats://127.0.0.1:4222",
 		"nats://u:hunter2@a:4222,nats://hunter2@b:4222,tls://c": "nats://xxxxx@a:4222,nats://xxxxx@b:4222,tls://c",
 		"u:hunter2@a:4222":                                      "[secret]",
-		"nats://u:hunter2%zz@a:4222":                            "[secret]",
+		"nats://u:hunter2%zz@a:4222":                            "nats://xxxxx@a:4222",
+		"redis://u:hunt/er2,#@h:6379":                           "redis://xxxxx@h:6379",
+		"redis://u:hunt?er2@h:6379":                             "[secret]",
+		"redis://h:6379/1?password=hunt@er2":                    "[secret]",
+		"redis+sentinel://u:hunter2@a:1,b/m/0?x=hunter2":        "redis+sentinel://xxxxx@a:1,b/m/0?[secret]",
+		"redis+cluster://a,b:7000":                              "redis+cluster://a,b:7000",
 		"redis://h:6379/1?password=hunter2":                     "redis://h:6379/1?[secret]",
 		"2GiB, or so":                                           "2GiB, or so",
 		"":                                                      "",
