@@ -3,8 +3,10 @@ package worker_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,7 +23,6 @@ import (
 	"github.com/wacast/wacast/pkg/sender"
 	"github.com/wacast/wacast/pkg/template"
 	"github.com/wacast/wacast/pkg/whatsapp"
-	"github.com/wacast/wacast/producer"
 	"github.com/wacast/wacast/worker"
 )
 
@@ -84,23 +85,39 @@ func newConfig(tb testing.TB, api worker.API, mps int) (worker.Config, jetstream
 	return cfg, js
 }
 
-// publish publishes n jobs of a campaign.
-func publish(tb testing.TB, js jetstream.JetStream, namespace, campaign string, n int) {
+// publish publishes jobs and returns once they are stored.
+func publish(tb testing.TB, js jetstream.JetStream, namespace string, jobs iter.Seq[*job.Job]) {
 	tb.Helper()
-	p := must[*producer.Producer](tb)(producer.New(js.Conn(), producer.Config{Namespace: namespace}))
+	p := must[*queue.Publisher](tb)(queue.NewPublisher(js.Conn(), queue.PublisherConfig{Names: queue.Names{Namespace: namespace}}))
 	defer p.Close()
-	_, err := p.PublishAll(tb.Context(), func(yield func(*job.Job, error) bool) {
+	var stored sync.WaitGroup
+	for j := range jobs {
+		data := must[[]byte](tb)(job.Encode(j))
+		stored.Add(1)
+		err := p.PublishAsync(tb.Context(), queue.IDOf(j), j.Key(), data, func(a queue.Ack) {
+			if a.Err != nil {
+				tb.Error(a.Err)
+			}
+			stored.Done()
+		})
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+	stored.Wait()
+}
+
+// newJobs makes n jobs of a campaign.
+func newJobs(campaign string, n int) iter.Seq[*job.Job] {
+	return func(yield func(*job.Job) bool) {
 		for i := range n {
 			if !yield(&job.Job{
 				V: 1, ID: fmt.Sprintf("row-%d", i), Campaign: campaign, From: "106540352242922", To: job.Phone(fmt.Sprintf("+54911%08d", i)),
 				Template: job.Template{Name: "appointment", Language: "es_AR", Params: &job.Params{Body: job.Positional("Emilia", "23 de noviembre, 09:30")}},
-			}, nil) {
+			}) {
 				return
 			}
 		}
-	}, nil)
-	if err != nil {
-		tb.Fatal(err)
 	}
 }
 
@@ -151,12 +168,13 @@ func TestVarsAreExpanded(t *testing.T) {
 	w := must[*worker.Worker](t)(worker.New(cfg))
 	w.Start()
 	defer func() { _ = w.Stop(context.Background()) }()
-	p := must[*producer.Producer](t)(producer.New(js.Conn(), producer.Config{Namespace: cfg.Namespace}))
-	defer p.Close()
-	for id, vars := range map[string]map[string]any{"good": {"name": "Emilia"}, "bad": {"nombre": "Emilia"}} {
-		j := &job.Job{V: 1, ID: id, Campaign: "c", From: "1", To: "+5491155550100", Template: job.Template{Name: "n", Language: "es", Vars: vars}}
-		must[producer.Receipt](t)(p.Publish(t.Context(), j))
-	}
+	publish(t, js, cfg.Namespace, func(yield func(*job.Job) bool) {
+		for id, vars := range map[string]map[string]any{"good": {"name": "Emilia"}, "bad": {"nombre": "Emilia"}} {
+			if !yield(&job.Job{V: 1, ID: id, Campaign: "c", From: "1", To: "+5491155550100", Template: job.Template{Name: "n", Language: "es", Vars: vars}}) {
+				return
+			}
+		}
+	})
 	if m := <-sent; m.Template.Components[0].Parameters[0].Text != "Emilia" || m.CallbackData == "" {
 		t.Errorf("sent %+v", m.Template)
 	}
@@ -183,7 +201,7 @@ func BenchmarkPipeline(b *testing.B) {
 	a := &api{}
 	cfg, js := newConfig(b, a, 1_000_000)
 	cfg.MaxInFlight = 4096
-	publish(b, js, cfg.Namespace, "bench", b.N)
+	publish(b, js, cfg.Namespace, newJobs("bench", b.N))
 	w := must[*worker.Worker](b)(worker.New(cfg))
 	b.ReportAllocs()
 	b.ResetTimer()
