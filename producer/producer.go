@@ -3,6 +3,7 @@ package producer
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"sync"
@@ -35,10 +36,17 @@ type Config struct {
 	// Patience is how long a job without an ack is published again. Defaults to
 	// 30 seconds.
 	Patience time.Duration
+	// Full makes PublishAll wait while the stream is full, and go on when workers
+	// have sent some. It is called before each wait. Without it PublishAll ends with
+	// [ErrFull].
+	Full func(wait time.Duration)
 }
 
 // Producer publishes jobs. It is safe for concurrent use.
-type Producer struct{ publisher *queue.Publisher }
+type Producer struct {
+	publisher *queue.Publisher
+	full      func(time.Duration)
+}
 
 // New returns a producer on a connection, which stays the caller's.
 func New(nc *nats.Conn, cfg Config) (*Producer, error) {
@@ -50,7 +58,7 @@ func New(nc *nats.Conn, cfg Config) (*Producer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new producer: %w", err)
 	}
-	return &Producer{publisher: publisher}, nil
+	return &Producer{publisher: publisher, full: cfg.Full}, nil
 }
 
 // Close ends the producer and waits for what it started.
@@ -112,13 +120,17 @@ type Rejection struct {
 // are passed to rejected (which may be nil) and counted; they end nothing.
 //
 // It stops at the first job that cannot be stored and says how many were: those
-// are safe, and the same source may be published again from the start.
+// are safe, and the same source may be published again from the start. A stream
+// that is full ends it too, unless [Config].Full says to wait.
 func (p *Producer) PublishAll(ctx context.Context, jobs iter.Seq2[*job.Job, error], rejected func(Rejection)) (Stats, error) {
 	start := time.Now()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	r := run{publisher: p.publisher, stop: cancel}
+	r := run{publisher: p.publisher, full: p.full, stop: cancel}
 	err := r.publish(ctx, jobs, rejected)
+	if err == nil {
+		err = r.settle(ctx)
+	}
 	r.pending.Wait() // bounded by the publisher's patience
 	r.stats.Elapsed = time.Since(start)
 	if err = cmp.Or(r.err, err); err != nil {
@@ -130,12 +142,14 @@ func (p *Producer) PublishAll(ctx context.Context, jobs iter.Seq2[*job.Job, erro
 // run is one PublishAll. Its acks come from another goroutine.
 type run struct {
 	publisher *queue.Publisher
+	full      func(time.Duration)
 	stop      context.CancelCauseFunc
 	pending   sync.WaitGroup
 
-	mu    sync.Mutex
-	stats Stats
-	err   error // why the first job that failed is not stored
+	mu      sync.Mutex
+	stats   Stats
+	refused []parcel // by a full stream, where that is waited for
+	err     error    // why the first job that failed is not stored
 }
 
 // publish hands over every good job, until ctx ends or a job is not stored.
@@ -154,13 +168,24 @@ func (r *run) publish(ctx context.Context, jobs iter.Seq2[*job.Job, error], reje
 			r.reject(Rejection{Number: number, Err: err}, rejected)
 			continue
 		}
-		r.pending.Add(1)
-		if err := r.publisher.PublishAsync(ctx, queue.IDOf(j), j.Key(), data, func(a queue.Ack) { r.acked(a, len(data)) }); err != nil {
-			r.pending.Done()
+		if _, err := r.refill(ctx); err != nil {
+			return err
+		}
+		if err := r.hand(ctx, parcel{queue.IDOf(j), j.Key(), data}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// hand publishes one job ahead of its ack.
+func (r *run) hand(ctx context.Context, one parcel) error {
+	r.pending.Add(1)
+	err := r.publisher.PublishAsync(ctx, one.id, one.key, one.data, func(a queue.Ack) { r.acked(a, one) })
+	if err != nil {
+		r.pending.Done()
+	}
+	return err
 }
 
 func (r *run) reject(rejection Rejection, tell func(Rejection)) {
@@ -172,15 +197,25 @@ func (r *run) reject(rejection Rejection, tell func(Rejection)) {
 	}
 }
 
-func (r *run) acked(a queue.Ack, size int) {
+func (r *run) acked(a queue.Ack, one parcel) {
 	defer r.pending.Done()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if a.Err != nil {
-		r.err = cmp.Or(r.err, a.Err) // the first one counts
-		r.stop(a.Err)
+	if a.Err == nil {
+		r.stored(a, len(one.data))
 		return
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.full != nil && errors.Is(a.Err, ErrFull) {
+		r.refused = append(r.refused, one)
+		return
+	}
+	r.err = cmp.Or(r.err, a.Err) // the first one counts
+	r.stop(a.Err)
+}
+
+func (r *run) stored(a queue.Ack, size int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.stats.Published++
 	r.stats.Bytes += int64(size)
 	if a.Duplicate {
