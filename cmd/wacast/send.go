@@ -1,0 +1,227 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wacast/wacast/pkg/app"
+	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/template"
+	"github.com/wacast/wacast/producer"
+)
+
+func newSend() *cobra.Command {
+	var o sendOptions
+	c := &cobra.Command{
+		Use: "send", Short: "Sends a template to the recipients of a file, or to one", Args: noArgs,
+		Long: `Sends a template to the recipients of a file: CSV whose first line names the
+columns, or NDJSON. Expressions such as {{.name}} take values from a row. Without
+--file it sends one message, and --to is the telephone number.
+
+It reads the file, shows how many messages there are, the first of them and how long
+they take, and asks before it publishes any. Rows that are wrong go to
+FILE.rejected.csv with line, field and reason, all others are sent.
+
+A message is known by its campaign and recipient, or --id: running the same command
+again, or after an interruption, sends nothing twice.
+
+Exit code 3 says that some rows were wrong or, with --wait, that not all messages
+were accepted.`,
+		Example: `  wacast send --campaign reminders --from 106540352242922 --template appointment_confirmation --language es_AR \
+    --file rows.csv --to '{{.phone}}' --param 'body.1={{.name}}' --param 'body.2={{.date}}' --where '{{eq .city "La Plata"}}'`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runSend(cmd, &o) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.campaign, "campaign", "", "campaign id")
+	f.StringVar(&o.from, "from", "", "phone number id of the business number")
+	f.StringVar(&o.template, "template", "", "name of the template")
+	f.StringVar(&o.language, "language", "", "language code of the template, such as es_AR")
+	f.StringVar(&o.file, "file", "", "file of recipients, CSV or NDJSON; - is standard input")
+	f.StringVar(&o.to, "to", "", "telephone number, an expression with --file")
+	f.StringArrayVar(&o.params, "param", nil, "parameter as KEY=EXPRESSION: body.1, body.name, header.text, buttons.0.payload, …")
+	f.StringVar(&o.id, "id", "", "expression for the id of a message (default: one message a person)")
+	f.StringVar(&o.where, "where", "", "expression that yields true for the rows to send")
+	f.StringVar(&o.lane, "lane", "", "bulk or transactional (default bulk)")
+	f.StringVar(&o.region, "region", "", "country of national numbers, such as AR")
+	f.StringVar(&o.sendAt, "send-at", "", "earliest time, RFC 3339 or an expression")
+	f.StringVar(&o.expiresAt, "expires-at", "", "latest time, RFC 3339 or an expression")
+	f.IntVar(&o.limit, "limit", 0, "send no more than so many messages of the file")
+	f.StringVar(&o.encoding, "encoding", "utf-8", "encoding of the file: "+strings.Join(encodings, ", "))
+	f.StringVar(&o.delimiter, "delimiter", "", "what separates cells (default: found in the first line)")
+	f.BoolVar(&o.dryRun, "dry-run", false, "check the file and show the plan, publish nothing")
+	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
+	f.BoolVar(&o.wait, "wait", false, "wait until the campaign's messages have outcomes, and show them")
+	return c
+}
+
+// sending is one run of wacast send.
+type sending struct {
+	*sendOptions
+	cmd        *cobra.Command
+	cfg        app.Config
+	recipe     *producer.Recipe
+	definition *template.Definition
+	screen     *meter
+	result     sendResult
+	started    time.Time
+}
+
+func runSend(cmd *cobra.Command, o *sendOptions) error {
+	recipe, err := o.recipe()
+	if err != nil {
+		return err
+	}
+	s := &sending{sendOptions: o, cmd: cmd, recipe: recipe, screen: newMeter(cmd.ErrOrStderr())}
+	if s.cfg, err = settings(cmd); err != nil {
+		return err
+	}
+	if err := s.useTemplate(); err != nil {
+		return err
+	}
+	s.result = sendResult{Campaign: o.campaign, DryRun: o.dryRun, MPS: s.cfg.DefaultMPS}
+	src, err := openSource(cmd, o)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	if !o.dryRun && !o.yes && src.once {
+		return usageError{hintError{errors.New("standard input cannot be read twice, so it cannot be shown before it is sent"), "give --yes, or --dry-run, or a file"}}
+	}
+	return s.run(cmd.Context(), src)
+}
+
+// useTemplate has every row checked by the template's definition, where the
+// settings name a folder of them.
+func (s *sending) useTemplate() error {
+	folder := s.cfg.TemplatesOf(s.from)
+	if folder == "" {
+		s.definition = template.Unchecked(s.template, s.language)
+		s.screen.line("wacast: warning: no template definitions (WACAST_TEMPLATES), so parameters are not checked against the template")
+	} else {
+		var err error
+		if s.definition, err = definitionIn(folder, s.template, s.language); err != nil {
+			return err
+		}
+	}
+	s.recipe.Check = func(t *job.Template) error {
+		_, err := s.definition.Render(t)
+		return err
+	}
+	return nil
+}
+
+// run connects before it reads: a file of millions of rows takes a while.
+func (s *sending) run(ctx context.Context, src *source) error {
+	if s.dryRun {
+		return s.finish(s.plan(ctx, src))
+	}
+	nc, err := app.DialOnce(s.cfg)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	p, err := producer.New(nc, producer.Config{Namespace: s.cfg.Namespace, Full: s.full})
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	var before uint64
+	var w *waiter
+	if s.wait {
+		if w, err = openWaiter(ctx, s); err != nil {
+			return err
+		}
+		defer w.view.Close()
+		before = w.ended
+	}
+	if !src.once {
+		if err := s.plan(ctx, src); err != nil || s.result.Jobs == 0 {
+			return s.finish(err)
+		}
+		if err := s.confirm(); err != nil {
+			return err
+		}
+	}
+	if err := s.publish(ctx, p, src); err != nil {
+		return s.finish(err)
+	}
+	if w != nil {
+		return s.finish(w.until(ctx, before+uint64(s.result.Published-s.result.Already)))
+	}
+	return s.finish(nil)
+}
+
+// confirm asks whether to go on.
+func (s *sending) confirm() error {
+	if s.yes {
+		return nil
+	}
+	answer, err := s.screen.ask(input(s.cmd), fmt.Sprintf("Send %s? [y/N] ", count(s.result.Jobs, "message")))
+	switch {
+	case s.cmd.Context().Err() != nil:
+		return context.Cause(s.cmd.Context())
+	case err != nil:
+		return usageError{hintError{errors.New("nobody answers on standard input; nothing was sent"), "give --yes where nobody can be asked"}}
+	case answer != "y" && answer != "yes":
+		return hintError{errors.New("not confirmed; nothing was sent"), "answer y, or give --yes"}
+	}
+	return nil
+}
+
+// publish reads the file again and publishes what the plan has counted.
+func (s *sending) publish(ctx context.Context, p *producer.Producer, src *source) error {
+	rows, err := src.open()
+	if err != nil {
+		return err
+	}
+	pass := &producer.Pass{Rows: rows, Recipe: s.recipe, Limit: s.limit}
+	if src.once {
+		pass.Rejected = func(_ producer.Row, bad *producer.RowError) { s.screen.line("rejected: %v", bad) }
+	}
+	stats, err := p.PublishAll(ctx, func(yield func(*job.Job, error) bool) {
+		n := 0
+		for j := range pass.Jobs() {
+			if !yield(j, nil) {
+				return
+			}
+			n++
+			s.screen.progress("published", n, s.result.Jobs)
+		}
+	}, func(r producer.Rejection) { s.screen.line("rejected: message %d: %v", r.Number, r.Err) })
+	s.screen.done()
+	planned := cmp.Or(s.result.Jobs, stats.Published)
+	if src.once {
+		s.result.Counts = pass.Counts()
+	}
+	s.result.Rejected += stats.Rejected
+	s.result.Published, s.result.Already, s.result.Seconds = stats.Published, stats.Duplicates, stats.Elapsed.Seconds()
+	if err == nil {
+		err = cmp.Or(pass.Err(), src.changed())
+	}
+	if err != nil {
+		return hintError{fmt.Errorf("stopped after %d of %s: %w", stats.Published, count(planned, "message"), rootCause(err)),
+			"run the same command again to go on: nothing is sent twice"}
+	}
+	return nil
+}
+
+// rootCause drops what PublishAll says beside the cause.
+func rootCause(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return errors.New("interrupted")
+	}
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner
+	}
+	return err
+}
+
+func (s *sending) full(wait time.Duration) {
+	s.screen.line("the stream is full; going on when workers have sent some (next try in %s)", wait)
+}

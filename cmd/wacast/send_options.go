@@ -1,0 +1,162 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/template"
+	"github.com/wacast/wacast/producer"
+)
+
+// sendOptions are the flags of wacast send.
+type sendOptions struct {
+	campaign, from, template, language string
+	file, encoding, delimiter          string
+	to, id, where                      string
+	params                             []string
+	lane, region, sendAt, expiresAt    string
+	limit                              int
+	dryRun, yes, wait                  bool
+}
+
+// recipe makes of the flags what makes jobs of rows. The error is all that is
+// wrong with them.
+func (o *sendOptions) recipe() (*producer.Recipe, error) {
+	expressions, errs := o.expressions()
+	errs = append(errs, o.missing()...)
+	errs = append(errs, o.misplaced()...)
+	r := &producer.Recipe{Job: job.Job{
+		V: job.Version, Campaign: o.campaign, From: o.from, Lane: job.Lane(o.lane),
+		Template: job.Template{Name: o.template, Language: o.language},
+	}}
+	if o.region != "" {
+		region, err := newRegion(o.region)
+		if err != nil {
+			errs = append(errs, err)
+		} else {
+			r.Number = region.number
+		}
+	}
+	if len(errs) == 0 {
+		errs = o.wrong(r.Job)
+	}
+	var err error
+	if r.Expressions, err = template.CompileExpressions(expressions); err != nil {
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, usageError{err}
+	}
+	return r, nil
+}
+
+func (o *sendOptions) expressions() (map[string]string, []error) {
+	expressions := map[string]string{"to": o.to}
+	for key, source := range map[string]string{"id": o.id, "where": o.where, "send_at": o.sendAt, "expires_at": o.expiresAt} {
+		if source != "" {
+			expressions[key] = source
+		}
+	}
+	var errs []error
+	for _, p := range o.params {
+		key, source, ok := strings.Cut(p, "=")
+		switch {
+		case !ok || !strings.Contains(key, "."):
+			errs = append(errs, fmt.Errorf("--param is KEY=EXPRESSION, such as body.1={{.name}}, not %q", p))
+		case expressions[key] != "":
+			errs = append(errs, fmt.Errorf("--param %s is given twice", key))
+		default:
+			expressions[key] = source
+		}
+	}
+	return expressions, errs
+}
+
+// missing names the flags without which nothing can be sent.
+func (o *sendOptions) missing() []error {
+	var names []string
+	for _, f := range []struct{ name, value string }{
+		{"--campaign", o.campaign}, {"--from", o.from}, {"--template", o.template}, {"--language", o.language}, {"--to", o.to},
+	} {
+		if f.value == "" {
+			names = append(names, f.name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []error{fmt.Errorf("missing: %s", strings.Join(names, ", "))}
+}
+
+// misplaced are flags that do not go together, or cannot be read.
+func (o *sendOptions) misplaced() []error {
+	var errs []error
+	bad := func(wrong bool, format string, args ...any) {
+		if wrong {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	bad(o.file == "" && (o.where != "" || o.limit != 0), "--where and --limit need a --file")
+	bad(o.file == "" && strings.Contains(o.to, "{{"), "--to is an expression, which needs a --file; without one it is the telephone number")
+	bad(o.limit < 0, "--limit must be 0 or more")
+	bad(!slices.Contains(encodings, o.encoding), "--encoding is one of %s", strings.Join(encodings, ", "))
+	bad(!validDelimiter(o.delimiter), "--delimiter must be one character, and no quote or line break")
+	now := time.Now()
+	for flag, text := range map[string]string{"--send-at": o.sendAt, "--expires-at": o.expiresAt} {
+		if text == "" || strings.Contains(text, "{{") {
+			continue
+		}
+		at, err := time.Parse(time.RFC3339, text)
+		bad(err != nil, "%s must be a time with its zone, such as 2026-11-22T18:00:00-03:00, or an expression that yields one", flag)
+		bad(err == nil && flag == "--expires-at" && at.Before(now), "--expires-at is over")
+	}
+	return errs
+}
+
+func validDelimiter(s string) bool {
+	return s == "" || utf8.RuneCountInString(s) == 1 && utf8.ValidString(s) && !strings.ContainsAny(s, "\"\r\n\ufffd")
+}
+
+// wrong asks the contract about what all jobs have in common.
+func (o *sendOptions) wrong(j job.Job) []error {
+	j.ID, j.To = "probe", "+10000000"
+	if o.sendAt != "" && o.expiresAt != "" {
+		j.SendAt, _ = time.Parse(time.RFC3339, o.sendAt)
+		j.ExpiresAt, _ = time.Parse(time.RFC3339, o.expiresAt)
+	}
+	var invalid *job.InvalidError
+	if !errors.As(j.Validate(), &invalid) {
+		return nil
+	}
+	var errs []error
+	for _, f := range invalid.Fields {
+		name := strings.TrimSuffix(strings.TrimPrefix(f.Field, "template."), ".name")
+		if f.Field == "template.name" {
+			name = "template"
+		}
+		errs = append(errs, fmt.Errorf("--%s %s", strings.ReplaceAll(name, "_", "-"), f.Problem))
+	}
+	return errs
+}
+
+// definitionIn finds a template that may be sent.
+func definitionIn(folder, name, language string) (*template.Definition, error) {
+	catalog, err := template.LoadDir(os.DirFS(folder))
+	if err != nil {
+		return nil, fmt.Errorf("templates (WACAST_TEMPLATES) in %s: %w", folder, err)
+	}
+	definition, err := catalog.Lookup(name, language)
+	if err == nil {
+		err = definition.Sendable()
+	}
+	if err != nil {
+		return nil, hintError{fmt.Errorf("%w (by the definitions in %s)", err, folder), "take another --template or --language, or bring the folder up to date"}
+	}
+	return definition, nil
+}
