@@ -65,6 +65,8 @@ func newRig(ctx context.Context, templates []byte, sim simulator.Config, log *sl
 	}
 	r.cfg.RedisURL, r.cfg.APIURL, r.cfg.AdminAddr, r.cfg.Templates = r.redis.URL(), api, "127.0.0.1:0", r.dir
 	r.cfg.DefaultMPS, r.cfg.AccessToken = sim.MPS, sender.Literal("simulated")
+	// Worker, servers and judge share this machine, so its jitter counts twice.
+	r.cfg.RateHeadroom = 0.05
 	nc, err := r.nats.Connect()
 	if err != nil {
 		return r, err

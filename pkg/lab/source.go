@@ -3,17 +3,15 @@ package lab
 import (
 	"crypto/sha256"
 	"embed"
-	"encoding/csv"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"strings"
 
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/template"
+	"github.com/wacast/wacast/producer"
 )
 
 //go:embed demo
@@ -61,55 +59,29 @@ func readScript() (*script, error) {
 	return s, err
 }
 
-// row is one line of a campaign's file.
-type row struct {
-	line int
-	vars map[string]any
-}
-
-// rows reads a campaign's file: the first line names the columns.
-func (p *plan) rows() iter.Seq2[row, error] {
-	return func(yield func(row, error) bool) {
-		f, err := demoFiles.Open("demo/" + p.File)
-		if err != nil {
-			yield(row{}, err)
-			return
-		}
-		defer f.Close()
-		r := csv.NewReader(f)
-		columns, err := r.Read()
-		for err == nil {
-			var cells []string
-			if cells, err = r.Read(); err != nil {
-				break
-			}
-			line, _ := r.FieldPos(0)
-			vars := make(map[string]any, len(columns))
-			for i, column := range columns {
-				vars[column] = cells[i]
-			}
-			if !yield(row{line, vars}, nil) {
-				return
-			}
-		}
-		if !errors.Is(err, io.EOF) {
-			yield(row{}, fmt.Errorf("%s: %w", p.File, err))
-		}
-	}
-}
-
 // jobs turns the selected rows into jobs from a number. A row that makes no job is
 // yielded as an error that names its line.
 func (p *plan) jobs(from string) iter.Seq2[*job.Job, error] {
 	return func(yield func(*job.Job, error) bool) {
-		for r, err := range p.rows() {
-			if err != nil {
-				yield(nil, err)
-				return
+		f, err := demoFiles.Open("demo/" + p.File)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer f.Close()
+		rows, err := producer.ReadRows(f, producer.RowOptions{})
+		if err != nil {
+			yield(nil, fmt.Errorf("%s: %w", p.File, err))
+			return
+		}
+		for row, err := range rows.All() {
+			var j *job.Job
+			selected := false
+			if err == nil {
+				j, selected, err = p.job(from, row)
 			}
-			j, selected, err := p.job(from, r)
 			if err != nil {
-				err = fmt.Errorf("%s, line %d: %w", p.File, r.line, err)
+				err = fmt.Errorf("%s, line %d: %w", p.File, row.Line, err)
 			}
 			if (selected || err != nil) && !yield(j, err) {
 				return
@@ -118,18 +90,18 @@ func (p *plan) jobs(from string) iter.Seq2[*job.Job, error] {
 	}
 }
 
-func (p *plan) job(from string, r row) (j *job.Job, selected bool, err error) {
-	where, err := p.expressions.Text("where", r.vars)
+func (p *plan) job(from string, row producer.Row) (j *job.Job, selected bool, err error) {
+	where, err := p.expressions.Text("where", row.Vars)
 	if err != nil || p.expressions.Has("where") && where != "true" {
 		return nil, false, err
 	}
-	to, err := p.expressions.Text("to", r.vars)
+	to, err := p.expressions.Text("to", row.Vars)
 	if err != nil {
 		return nil, true, err
 	}
 	j = &job.Job{
 		V: job.Version, ID: personID(to), Campaign: p.ID, From: from, To: job.Phone(to), Lane: p.Lane,
-		Template: job.Template{Name: p.Template, Language: p.Language, Vars: r.vars},
+		Template: job.Template{Name: p.Template, Language: p.Language, Vars: row.Vars},
 	}
 	return j, true, j.Validate()
 }
