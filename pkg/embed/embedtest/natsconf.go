@@ -1,0 +1,71 @@
+package embedtest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// ConfiguredNATS is a nats-server with a configuration of the test's own.
+type ConfiguredNATS struct {
+	tb     testing.TB
+	file   string
+	server *server.Server
+}
+
+// StartNATS starts a nats-server on a free port with JetStream and a configuration,
+// in the server's own language: users, TLS and the like.
+func StartNATS(tb testing.TB, configuration string) *ConfiguredNATS {
+	tb.Helper()
+	dir := tb.TempDir()
+	n := &ConfiguredNATS{tb: tb, file: filepath.Join(dir, "nats.conf")}
+	n.write(configuration)
+	opts, err := server.ProcessConfigFile(n.file)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	opts.NoSigs, opts.NoLog = true, true
+	if n.server, err = server.NewServer(opts); err != nil {
+		tb.Fatal(err)
+	}
+	n.server.Start()
+	tb.Cleanup(func() { n.server.Shutdown(); n.server.WaitForShutdown() })
+	if !n.server.ReadyForConnections(10 * time.Second) {
+		tb.Fatal("nats-server is not ready")
+	}
+	return n
+}
+
+// Addr is host:port.
+func (n *ConfiguredNATS) Addr() string { return n.server.Addr().String() }
+
+// Connections counts the connections that were ever tried.
+func (n *ConfiguredNATS) Connections() uint64 {
+	n.tb.Helper()
+	varz, err := n.server.Varz(nil)
+	if err != nil {
+		n.tb.Fatal(err)
+	}
+	return varz.TotalConnections
+}
+
+// Reload changes the configuration of the running server.
+func (n *ConfiguredNATS) Reload(configuration string) {
+	n.tb.Helper()
+	n.write(configuration)
+	if err := n.server.Reload(); err != nil {
+		n.tb.Fatal(err)
+	}
+}
+
+func (n *ConfiguredNATS) write(configuration string) {
+	n.tb.Helper()
+	configuration = fmt.Sprintf("listen: \"127.0.0.1:-1\"\njetstream {store_dir: %q}\n%s", filepath.Dir(n.file), configuration)
+	if err := os.WriteFile(n.file, []byte(configuration), 0o600); err != nil {
+		n.tb.Fatal(err)
+	}
+}
