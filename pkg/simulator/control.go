@@ -105,7 +105,8 @@ func (s *Server) Reset() {
 func (s *Server) routeControl() {
 	s.control = http.NewServeMux()
 	for pattern, handle := range map[string]func(*http.Request) (any, error){
-		"GET /_sim/health":       func(*http.Request) (any, error) { return done{true}, nil },
+		"GET /_sim/health":       healthy,
+		"GET /livez":             healthy,
 		"GET /_sim/stats":        func(*http.Request) (any, error) { return s.Stats(), nil },
 		"GET /_sim/messages":     s.controlMessages,
 		"GET /_sim/duplicates":   func(*http.Request) (any, error) { return s.Duplicates(), nil },
@@ -118,6 +119,8 @@ func (s *Server) routeControl() {
 		s.control.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { control(w, r, handle) })
 	}
 }
+
+func healthy(*http.Request) (any, error) { return done{true}, nil }
 
 // done is the answer to a change.
 type done struct {

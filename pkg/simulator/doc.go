@@ -10,7 +10,7 @@
 // under /_sim/ control it at run time; the methods of Server do the same in
 // process:
 //
-//	GET  /_sim/health              200 once it serves
+//	GET  /_sim/health, /livez      200 once it serves; wacast health asks /livez
 //	GET  /_sim/stats               Stats
 //	GET  /_sim/messages?limit=100  the latest accepted messages, oldest first
 //	GET  /_sim/duplicates          what was accepted more than once

@@ -63,7 +63,7 @@ func New(cfg Config) (*Server, error) {
 // Some faults end a request with a panic of http.ErrAbortHandler, which is how
 // net/http is told to close a connection without an answer.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if strings.HasPrefix(r.URL.Path, "/_sim/") {
+	if strings.HasPrefix(r.URL.Path, "/_sim/") || r.URL.Path == "/livez" {
 		s.control.ServeHTTP(w, r)
 		return
 	}
