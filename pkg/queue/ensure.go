@@ -36,6 +36,9 @@ func Ensure(ctx context.Context, js jetstream.JetStream, t Topology) ([]Differen
 
 // Diff compares the account with the topology and changes nothing.
 func Diff(ctx context.Context, js jetstream.JetStream, t Topology) ([]Difference, error) {
+	if err := checkServer(js.Conn().ConnectedServerVersion()); err != nil {
+		return nil, err
+	}
 	var diffs []Difference
 	for _, want := range t.assets() {
 		have, err := want.read(ctx, js)
