@@ -58,5 +58,5 @@ func ExampleReporter_Progress() {
 		return
 	}
 	fmt.Printf("%d published, %d accepted, %d left, %.1f a second, %.0f s to go\n", p.Published, p.Accepted, p.Left(), p.Rate, *p.ETASeconds)
-	// Output: 2 published, 1 accepted, 1 left, 0.1 a second, 10 s to go
+	// Output: 2 published, 1 accepted, 1 left, 1.0 a second, 1 s to go
 }

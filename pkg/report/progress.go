@@ -9,8 +9,12 @@ import (
 	"github.com/wacast/wacast/pkg/queue"
 )
 
-// rateWindow is how far back the rate is measured.
-const rateWindow = 10 * time.Second
+// rateWindow is how far back the rate is measured, and minRateWindow the shortest
+// time that says anything.
+const (
+	rateWindow    = 10 * time.Second
+	minRateWindow = time.Second
+)
 
 // Events is the event stream, as far as it is read here; [queue.Events] is one.
 type Events interface {
@@ -143,15 +147,21 @@ func (p *Progress) count(counts map[job.Kind]uint64) {
 // Measure adds the rate and the time left, from the outcomes of the last seconds.
 func (r *Reporter) Measure(ctx context.Context, p *Progress, now time.Time) error {
 	var ended uint64
+	var first time.Time
 	filter := queue.Filter{Campaign: p.ID, Kinds: job.Outcomes(), Since: now.Add(-rateWindow)}
-	err := r.events.Read(ctx, filter, func(*queue.Recorded) error {
+	err := r.events.Read(ctx, filter, func(e *queue.Recorded) error {
+		if ended == 0 {
+			first = e.Stored
+		}
 		ended++
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("rate of campaign %s: %w", p.ID, err)
 	}
-	p.Rate = float64(ended) / rateWindow.Seconds()
+	// A campaign that has just begun is not measured against seconds before it.
+	window := min(max(now.Sub(first), minRateWindow), rateWindow)
+	p.Rate = float64(ended) / window.Seconds()
 	p.ETASeconds = p.eta()
 	return nil
 }

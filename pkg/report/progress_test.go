@@ -94,11 +94,11 @@ func TestMeasure(t *testing.T) {
 		rate float64
 		eta  *float64
 	}{
-		"moves":                        {report.Progress{Queued: 40, InFlight: 8}, now, 2.4, new(20.0)},
-		"moves, more is scheduled":     {report.Progress{Queued: 24, Scheduled: 9}, now, 2.4, new(10.0)},
-		"the last are in flight":       {report.Progress{InFlight: 12}, now, 2.4, new(5.0)},
-		"nothing is left":              {report.Progress{}, now, 2.4, new(0.0)},
-		"the rest waits for its time":  {report.Progress{Scheduled: 5}, now, 2.4, nil},
+		"has just begun":               {report.Progress{Queued: 40, InFlight: 8}, now, 24, new(2.0)},
+		"more is scheduled":            {report.Progress{Queued: 24, Scheduled: 9}, now, 24, new(1.0)},
+		"the last are in flight":       {report.Progress{InFlight: 12}, now, 24, new(0.5)},
+		"nothing is left":              {report.Progress{}, now, 24, new(0.0)},
+		"the rest waits for its time":  {report.Progress{Scheduled: 5}, now, 24, nil},
 		"nothing moves":                {report.Progress{Queued: 40}, later, 0, nil},
 		"nothing moves, all is in air": {report.Progress{InFlight: 1}, later, 0, nil},
 		"is over":                      {report.Progress{}, later, 0, new(0.0)},
