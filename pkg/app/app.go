@@ -1,10 +1,13 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"os"
 	"sync"
 	"time"
 
@@ -21,7 +24,8 @@ import (
 type Options struct {
 	Config Config
 	Log    *slog.Logger
-	// WorkerID names the worker among its replicas. Defaults to a random name.
+	// WorkerID names the worker among its replicas. Defaults to the host's name with
+	// a random end.
 	WorkerID string
 	// NATS is used in place of the settings: the embedded mode connects without a
 	// network. The app closes it.
@@ -81,7 +85,7 @@ func New(opts Options) (*App, error) {
 		return nil, err
 	}
 	a := &App{
-		cfg: cfg, log: opts.Log, workerID: opts.WorkerID, accounts: directory, templates: templates,
+		cfg: cfg, log: opts.Log, workerID: cmp.Or(opts.WorkerID, newWorkerID()), accounts: directory, templates: templates,
 		registry: prometheus.NewRegistry(), nc: opts.NATS, parts: stack{log: opts.Log},
 	}
 	a.health = &health{checks: map[string]check{"nats": a.checkNATS, "redis": a.checkRedis, "worker": a.checkWorker}}
@@ -98,6 +102,16 @@ func New(opts Options) (*App, error) {
 		}
 	}
 	return a, nil
+}
+
+// newWorkerID is the host, which is the pod's name in Kubernetes, and something
+// that tells two processes on it apart.
+func newWorkerID() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "worker"
+	}
+	return fmt.Sprintf("%s-%04x", host, rand.Uint32N(1<<16))
 }
 
 // Start serves the admin address and begins to set up the roles, which happens as

@@ -12,6 +12,9 @@ import (
 	"github.com/knadh/koanf/v2"
 )
 
+// maxAttempts is well below what the ledger can count.
+const maxAttempts = 100
+
 var validNamespace = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
 
 // check holds the rules between settings and those of a setting's own form. It
@@ -26,6 +29,9 @@ func (c *Config) check() error {
 	}
 	if u, err := url.Parse(c.APIURL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		add("api.url", "must be an http or https URL")
+	}
+	if c.MaxAttempts > maxAttempts {
+		add("max_attempts", "%d is above the most, %d", c.MaxAttempts, maxAttempts)
 	}
 	bad = append(bad, c.checkServers())
 	if _, _, err := net.SplitHostPort(c.AdminAddr); err != nil {
