@@ -7,6 +7,10 @@
 // slows the source down. What is wrong with a job is reported with its number,
 // and everything good beside it goes through.
 //
+// [ReadRows] reads a file of recipients, [Recipe] makes jobs of its rows, and a
+// [Pass] tells the good rows from the bad and from those that are there twice, in
+// memory that hardly grows with the file.
+//
 // A job's campaign and id are its identity. Publishing it again is always safe:
 // the server drops what it has seen within minutes, and a worker ends what comes
 // later as a duplicate.

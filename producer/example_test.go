@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/template"
 	"github.com/wacast/wacast/producer"
 )
 
@@ -87,4 +88,39 @@ func ExampleLines() {
 	// Output:
 	// a
 	// line 2: invalid job: too: is no field of a job (wacast schema job lists them); to: is missing: give to (a telephone number) or user_id (a business-scoped user id)
+}
+
+func ExamplePass() {
+	file := strings.NewReader("phone;name\n+54 9 11 5555-0100;Emilia\n5.49112E+12;Bruno\n+5491155550102;Carla\n")
+	rows, err := producer.ReadRows(file, producer.RowOptions{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	expressions, err := template.CompileExpressions(map[string]string{"to": "{{.phone}}", "body.1": "{{.name}}"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	pass := &producer.Pass{
+		Rows: rows,
+		Recipe: &producer.Recipe{
+			Job: job.Job{
+				V: job.Version, Campaign: "reminders", From: "106540352242922",
+				Template: job.Template{Name: "appointment_confirmation", Language: "es_AR"},
+			},
+			Expressions: expressions,
+		},
+		Rejected: func(_ producer.Row, bad *producer.RowError) { fmt.Println(bad) },
+	}
+	for j := range pass.Jobs() { // or p.PublishAll(ctx, pass.Jobs(), nil)
+		fmt.Println(j.To, j.Template.Params.Body.List)
+	}
+	if err := pass.Err(); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// +549********00 [Emilia]
+	// line 3: to: is in scientific notation: a spreadsheet has rounded it; give the column the format Text there and export again
+	// +549********02 [Carla]
 }

@@ -13,7 +13,7 @@ var (
 	errNoNumber   = errors.New("is empty")
 	errNational   = errors.New("must begin with + and the country code; national numbers need a region")
 	errNotANumber = errors.New("must be + and 7 to 15 digits")
-	errScientific = errors.New("is in scientific notation: a spreadsheet has rounded it; give the column the format Text there and export it again")
+	errScientific = errors.New("is in scientific notation: a spreadsheet has rounded it; give the column the format Text there and export again")
 )
 
 // Number reads a telephone number as a file may hold it, with the country code and
