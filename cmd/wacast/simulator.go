@@ -44,6 +44,7 @@ POST /_sim/faults.`,
 	f.DurationVar(&cfg.Latency.Spread, "latency-spread", 0, "random time added to the latency")
 	f.Uint64Var(&cfg.Seed, "seed", 1, "makes faults and latencies repeatable")
 	f.StringVar(&templates, "templates-dir", "", "folder of template definitions, as the API lists them; without it templates are not judged")
+	f.StringSliceVar(&cfg.TestRecipients, "test-number-recipients", nil, "make every number a test number: it sends to these only (at most five), others are refused with 131030")
 	f.StringVar(&faults, "faults", "", "file with a JSON list of faults")
 	return c
 }
