@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/wacast/wacast/pkg/app"
 	"github.com/wacast/wacast/pkg/job"
 )
 
@@ -19,5 +20,6 @@ func newSchema() *cobra.Command {
 	return group("schema", "Prints the JSON Schema of what goes in and out",
 		schema("job", "JSON Schema of a job, as any language may publish it", job.Schema),
 		schema("event", "JSON Schema of an event", job.EventSchema),
+		schema("config", "JSON Schema of a settings file", app.ConfigSchema),
 	)
 }

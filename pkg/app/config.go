@@ -21,7 +21,7 @@ type Config struct {
 	NATSCert    string `key:"nats.tls_cert" help:"file with the client certificate for NATS"`
 	NATSKey     string `key:"nats.tls_key" help:"file with the key of nats.tls_cert"`
 
-	RedisURL      string        `key:"redis.url" default:"redis://127.0.0.1:6379/0" help:"Redis, in one of the forms below"`
+	RedisURL      string        `key:"redis.url" default:"redis://127.0.0.1:6379/0" help:"Redis: redis://, rediss:// (TLS), unix://, redis+cluster://host1,host2 or redis+sentinel://host1,host2/master-name"`
 	RedisPassword sender.Secret `key:"redis.password" help:"password for Redis, in place of one in the URL"`
 	RedisCA       string        `key:"redis.tls_ca" help:"file with the certificate authorities that Redis is believed by"`
 	RedisCert     string        `key:"redis.tls_cert" help:"file with the client certificate for Redis"`
@@ -48,7 +48,7 @@ type Config struct {
 	DedupWindow  time.Duration `key:"dedup_window" default:"7d" min:"1m" help:"how long a job is remembered"`
 	EventsMaxAge time.Duration `key:"events_max_age" default:"30d" min:"1m" help:"age limit of events, at least three times dedup_window"`
 	DeadMaxAge   time.Duration `key:"dead_max_age" default:"30d" min:"1m" help:"age limit of dead letters"`
-	JobsMaxBytes int64         `key:"jobs_max_bytes" default:"2GiB" min:"1MiB" unit:"bytes" help:"size of the job stream; beyond it publishers are refused"`
+	JobsMaxBytes int64         `key:"jobs_max_bytes" default:"2GiB" min:"1MiB" help:"size of the job stream; beyond it publishers are refused"`
 	Replicas     int           `key:"replicas" default:"1" min:"1" help:"copies of each stream in a NATS cluster"`
 
 	LogLevel  string `key:"log.level" default:"info" oneof:"debug info warn error" help:"least level that is logged"`
@@ -66,10 +66,10 @@ type Config struct {
 // AccountConfig is one account, in the list accounts of the YAML file or in a
 // file of its own below accounts_dir.
 type AccountConfig struct {
-	WABAID          string   `koanf:"waba_id"`
-	Portfolio       string   `koanf:"portfolio"`
-	Numbers         []string `koanf:"numbers"`
-	AccessTokenFile string   `koanf:"access_token_file"`
-	AppSecretFiles  []string `koanf:"app_secret_files"`
-	Templates       string   `koanf:"templates"`
+	WABAID          string   `koanf:"waba_id" need:"yes" help:"WhatsApp Business Account"`
+	Portfolio       string   `koanf:"portfolio" help:"business portfolio that the account belongs to"`
+	Numbers         []string `koanf:"numbers" need:"yes" help:"phone number ids that the account serves"`
+	AccessTokenFile string   `koanf:"access_token_file" need:"yes" help:"file with the account's token, read again when it changes"`
+	AppSecretFiles  []string `koanf:"app_secret_files" help:"files with app secrets, for webhooks; nothing reads them yet"`
+	Templates       string   `koanf:"templates" help:"folder of the account's template definitions, in place of the setting templates"`
 }

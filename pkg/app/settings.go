@@ -22,13 +22,41 @@ type Setting struct {
 	Default string
 	// Help is one phrase.
 	Help string
+	// Type says how a value is written.
+	Type Type
 	// Secret settings have no flag and are never printed.
 	Secret bool
+	// Min is the least value, OneOf are the only ones; empty where there is no limit.
+	Min   string
+	OneOf []string
 
 	field int
-	min   string
-	oneof []string
-	unit  string
+}
+
+// Type is how a setting's value is written.
+type Type string
+
+// The types of settings.
+const (
+	TypeText     Type = "text"
+	TypeNumber   Type = "whole number"
+	TypeShare    Type = "share" // 0 to less than 1
+	TypeSize     Type = "size"
+	TypeDuration Type = "duration"
+)
+
+func typeOf(field reflect.Type) Type {
+	switch reflect.Zero(field).Interface().(type) {
+	case int:
+		return TypeNumber
+	case float64:
+		return TypeShare
+	case int64:
+		return TypeSize
+	case time.Duration:
+		return TypeDuration
+	}
+	return TypeText
 }
 
 // FileEnv is the variable that names a file with the secret.
@@ -48,8 +76,8 @@ func Settings() []Setting {
 		}
 		list = append(list, Setting{
 			Key: key, Env: envPrefix + envName(key),
-			Default: f.Tag.Get("default"), Help: f.Tag.Get("help"), Secret: f.Type == secretType,
-			field: i, min: f.Tag.Get("min"), oneof: strings.Fields(f.Tag.Get("oneof")), unit: f.Tag.Get("unit"),
+			Default: f.Tag.Get("default"), Help: f.Tag.Get("help"), Type: typeOf(f.Type), Secret: f.Type == secretType,
+			Min: f.Tag.Get("min"), OneOf: strings.Fields(f.Tag.Get("oneof")), field: i,
 		})
 	}
 	return list
@@ -72,8 +100,8 @@ func (s Setting) set(cfg *Config, value string) error {
 func (s Setting) assign(field reflect.Value, value string) error {
 	switch field.Interface().(type) {
 	case string:
-		if len(s.oneof) > 0 && !slices.Contains(s.oneof, value) {
-			return fmt.Errorf("%q is not one of %s", value, strings.Join(s.oneof, ", "))
+		if len(s.OneOf) > 0 && !slices.Contains(s.OneOf, value) {
+			return fmt.Errorf("%q is not one of %s", value, strings.Join(s.OneOf, ", "))
 		}
 		field.SetString(value)
 	case int:
@@ -81,7 +109,7 @@ func (s Setting) assign(field reflect.Value, value string) error {
 		if err != nil {
 			return fmt.Errorf("%q is not a whole number", value)
 		}
-		if least, _ := strconv.Atoi(s.min); n < least {
+		if least, _ := strconv.Atoi(s.Min); n < least {
 			return fmt.Errorf("%d is below the least value, %d", n, least)
 		}
 		field.SetInt(int64(n))
@@ -96,8 +124,8 @@ func (s Setting) assign(field reflect.Value, value string) error {
 		if err != nil {
 			return err
 		}
-		if least, _ := parseBytes(s.min); n < least {
-			return fmt.Errorf("%s is below the least value, %s", value, s.min)
+		if least, _ := parseBytes(s.Min); n < least {
+			return fmt.Errorf("%s is below the least value, %s", value, s.Min)
 		}
 		field.SetInt(n)
 	case time.Duration:
@@ -105,8 +133,8 @@ func (s Setting) assign(field reflect.Value, value string) error {
 		if err != nil {
 			return err
 		}
-		if least, _ := parseDuration(s.min); d < least {
-			return fmt.Errorf("%s is below the least value, %s", value, s.min)
+		if least, _ := parseDuration(s.Min); d < least {
+			return fmt.Errorf("%s is below the least value, %s", value, s.Min)
 		}
 		field.SetInt(int64(d))
 	default:

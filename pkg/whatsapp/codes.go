@@ -2,6 +2,7 @@ package whatsapp
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -37,8 +38,8 @@ func Lookup(code, subcode int) (Code, bool) {
 		return row, true
 	}
 	for _, r := range ranges {
-		if r.first <= code && code <= r.last {
-			row := r.row
+		if r.First <= code && code <= r.Last {
+			row := r.Row
 			row.Code = code
 			return row, true
 		}
@@ -54,6 +55,20 @@ func find(code, subcode int) (Code, bool) {
 	}
 	return Code{}, false
 }
+
+// Codes lists every code of the documents, those of each kind together.
+func Codes() []Code { return slices.Clone(table) }
+
+// Range is a run of codes that the documents give one meaning. A code that
+// [Codes] lists has its own.
+type Range struct {
+	First, Last int
+	// Row is that meaning, without a code.
+	Row Code
+}
+
+// Ranges lists the ranges of codes.
+func Ranges() []Range { return slices.Clone(ranges) }
 
 // codeParameter is Graph's general "invalid parameter".
 const codeParameter = 100

@@ -143,10 +143,7 @@ var table = []Code{
 }
 
 // ranges holds what the documents give as a range. A row of the table goes first.
-var ranges = []struct {
-	first, last int
-	row         Code
-}{
+var ranges = []Range{
 	{200, 299, Code{Class: ClassRefusedAccount, Meaning: "a permission is not granted or was removed", Remedy: grantAccess}},
 	{131201, 131215, Code{Class: ClassRefusedMessage, Meaning: "an error of the groups API", Remedy: notASend}},
 	{138000, 138999, Code{Class: ClassRefusedMessage, Meaning: "an error of the calling API", Remedy: notASend}},

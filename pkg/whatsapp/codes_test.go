@@ -82,7 +82,7 @@ func TestTableIsComplete(t *testing.T) {
 	seen := map[key]bool{}
 	rows := append([]Code{badProof}, table...)
 	for _, r := range ranges {
-		rows = append(rows, r.row)
+		rows = append(rows, r.Row)
 	}
 	for i, row := range rows {
 		if row.Class < ClassRefusedMessage || row.Class > ClassTransient || row.Meaning == "" {
