@@ -43,6 +43,10 @@ var errNoAnswer = errors.New("the answer has neither a message id nor an error")
 // read judges an answer. bodyErr says that the body broke off.
 func read(status int, header http.Header, body []byte, bodyErr error, token string) (Accepted, error) {
 	headers := usageHeadersOf(header)
+	if ok, usual := scanAccepted(body); usual && status/100 == 2 {
+		ok.headers = headers
+		return ok, nil
+	}
 	a, err := parseAnswer(body)
 	if status/100 == 2 && len(a.Messages) > 0 && a.Messages[0].ID != "" && err == nil {
 		return accepted(&a, headers), nil
@@ -66,15 +70,20 @@ func read(status int, header http.Header, body []byte, bodyErr error, token stri
 }
 
 func accepted(a *answer, headers usageHeaders) Accepted {
-	out := Accepted{MessageID: a.Messages[0].ID, Status: StatusAccepted, headers: headers}
-	switch s := MessageStatus(a.Messages[0].Status); s {
-	case StatusHeld, StatusPaused:
-		out.Status = s
-	}
+	out := Accepted{MessageID: a.Messages[0].ID, Status: statusOf(a.Messages[0].Status), headers: headers}
 	if len(a.Contacts) > 0 {
 		out.WaID, out.UserID = a.Contacts[0].WaID, a.Contacts[0].UserID
 	}
 	return out
+}
+
+// statusOf takes a status we do not know for accepted.
+func statusOf(s string) MessageStatus {
+	switch status := MessageStatus(s); status {
+	case StatusHeld, StatusPaused:
+		return status
+	}
+	return StatusAccepted
 }
 
 // fill takes over what the API said.
