@@ -14,7 +14,7 @@ import (
 
 func newRoot() *cobra.Command {
 	root := group("wacast", "Sends WhatsApp template messages in bulk, each once, at the allowed rate",
-		newDemo(), newCheck(), newWorker(), newSend(), newPublish(), newCampaign(), newStatus(), newTemplate(),
+		newDemo(), newCheck(), newWorker(), newAll(), newSend(), newPublish(), newCampaign(), newStatus(), newTemplate(),
 		newSimulator(), newBench(), newSchema(), newConfig(), newHealth(),
 	)
 	root.Long = `wacast sends WhatsApp template messages in bulk. Campaign systems publish jobs to

@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/knadh/koanf/v2"
+
+	"github.com/wacast/wacast/pkg/sender"
 )
 
 // maxAttempts is well below what the ledger can count.
@@ -71,6 +73,7 @@ func (c *Config) checkServers() error {
 	return errors.Join(append(bad, err)...)
 }
 
+// check reads the token once, so that an empty file is found before it is needed.
 func (a *AccountConfig) check(i int) []error {
 	var bad []error
 	name := a.WABAID
@@ -80,7 +83,7 @@ func (a *AccountConfig) check(i int) []error {
 	}
 	if a.AccessTokenFile == "" {
 		bad = append(bad, fmt.Errorf("account %s: access_token_file is missing", name))
-	} else if _, err := os.Stat(a.AccessTokenFile); err != nil {
+	} else if _, err := sender.File(a.AccessTokenFile).Value(); err != nil {
 		bad = append(bad, fmt.Errorf("account %s: access_token_file: %w", name, err))
 	}
 	if len(a.Numbers) == 0 {
