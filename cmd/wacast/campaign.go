@@ -41,10 +41,21 @@ func campaignStatus(cmd *cobra.Command, id string) error {
 	if err != nil {
 		return err
 	}
-	if jsonOutput(cmd) {
-		return printJSON(cmd, p)
+	why, err := reasons(cmd.Context(), view, p)
+	if err != nil {
+		return err
 	}
-	return printProgress(cmd.OutOrStdout(), p)
+	if jsonOutput(cmd) {
+		return printJSON(cmd, struct {
+			*report.Progress
+			Reasons []reasonRow `json:"reasons"`
+		}{p, why})
+	}
+	if err := printProgress(cmd.OutOrStdout(), p); err != nil {
+		return err
+	}
+	printReasons(cmd.OutOrStdout(), why)
+	return nil
 }
 
 func printProgress(out io.Writer, p *report.Progress) error {
