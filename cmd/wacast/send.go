@@ -69,7 +69,6 @@ type sending struct {
 	definition *template.Definition
 	screen     *meter
 	result     sendResult
-	started    time.Time
 }
 
 func runSend(cmd *cobra.Command, o *sendOptions) error {

@@ -156,7 +156,7 @@ func definitionIn(folder, name, language string) (*template.Definition, error) {
 		err = definition.Sendable()
 	}
 	if err != nil {
-		return nil, hintError{fmt.Errorf("%w (by the definitions in %s)", err, folder), "take another --template or --language, or bring the folder up to date"}
+		return nil, hintError{fmt.Errorf("%w (by the definitions in %s)", err, folder), "take another --template or --language, or bring the folder up to date: wacast template pull"}
 	}
 	return definition, nil
 }

@@ -26,14 +26,13 @@ func newRegion(code string) (region, error) {
 // number takes a number with its country code as it is, and completes any other.
 func (r region) number(text string) (job.Phone, error) {
 	to, err := producer.Number(text)
-	digits := strings.TrimSpace(text)
-	if err == nil || digits == "" || strings.HasPrefix(digits, "+") || strings.ContainsAny(digits, "eE") {
+	if !errors.Is(err, producer.ErrNational) {
 		return to, err
 	}
-	if strings.ContainsFunc(digits, unicode.IsLetter) {
+	if strings.ContainsFunc(text, unicode.IsLetter) { // the library would dial them
 		return "", errors.New("holds letters")
 	}
-	parsed, err := phonenumbers.Parse(digits, string(r))
+	parsed, err := phonenumbers.Parse(text, string(r))
 	if err != nil {
 		return "", fmt.Errorf("is no telephone number of %s", string(r))
 	}
