@@ -8,10 +8,12 @@ import (
 	"github.com/wacast/wacast/pkg/job"
 )
 
+// ErrNational marks a telephone number without its country code.
+var ErrNational = errors.New("must begin with + and the country code; national numbers need a region")
+
 // What is wrong with a text that is no telephone number.
 var (
 	errNoNumber   = errors.New("is empty")
-	errNational   = errors.New("must begin with + and the country code; national numbers need a region")
 	errNotANumber = errors.New("must be + and 7 to 15 digits")
 	errScientific = errors.New("is in scientific notation: a spreadsheet has rounded it; give the column the format Text there and export again")
 )
@@ -28,7 +30,7 @@ func Number(text string) (job.Phone, error) {
 	}
 	digits, ok := strings.CutPrefix(text, "+")
 	if !ok {
-		return "", errNational
+		return "", ErrNational
 	}
 	p := job.Phone("+" + strings.Map(withoutSeparator, digits))
 	if !p.Valid() {
