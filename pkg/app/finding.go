@@ -14,7 +14,7 @@ import (
 // Level says how much a [Finding] matters.
 type Level string
 
-// The levels. Only what is Failed keeps messages from being sent.
+// The levels. What is Failed keeps messages from being sent, or could not be seen.
 const (
 	OK      Level = "ok"
 	Warning Level = "warning"

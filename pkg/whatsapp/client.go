@@ -47,7 +47,7 @@ type Config struct {
 	TLS *tls.Config
 }
 
-// Client sends messages. It is safe for use by many goroutines.
+// Client sends messages, and reads what the API knows. It is safe for use by many goroutines.
 type Client struct {
 	base      url.URL
 	prefix    string

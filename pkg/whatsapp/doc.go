@@ -12,6 +12,10 @@
 //   - [ClassAmbiguous]: the API may have taken it, and only a status webhook that
 //     echoes the callback data can tell.
 //
+// What the API knows of a token, a number, an account and its templates is read with
+// [Client.Token], [Client.Number], [Client.Account], [Client.Templates] and others.
+// They change nothing, so no error of theirs is ambiguous.
+//
 // The table of error codes is data ([Lookup]); what to do about a class is the
 // business of package policy.
 //

@@ -46,6 +46,35 @@ func ExampleClient_Send() {
 	// cloud api refused: 190/463 Session has expired; Create a new system user token and replace the access token.
 }
 
+func ExampleClient_Templates() {
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("after") == "" {
+			fmt.Fprint(w, `{"data":[{"name":"hello_world"}],"paging":{"cursors":{"after":"MAZDZD"},"next":"https://graph.facebook.com/…"}}`)
+			return
+		}
+		fmt.Fprint(w, `{"data":[{"name":"parcel_update"}]}`)
+	}))
+	defer api.Close()
+	client, err := whatsapp.New(whatsapp.Config{BaseURL: api.URL})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close()
+
+	templates, err := client.Templates(context.Background(), "100000000000001", "EAAsecret")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, t := range templates {
+		fmt.Println(string(t))
+	}
+	// Output:
+	// {"name":"hello_world"}
+	// {"name":"parcel_update"}
+}
+
 func ExampleLookup() {
 	code, _ := whatsapp.Lookup(131056, 0)
 	fmt.Println(code.Class, "-", code.Meaning)
