@@ -14,9 +14,9 @@
 // The slot comes before the claim, because a wait must not hold a lease. The event
 // comes before the ack, because the ack deletes the job.
 //
-// Two contexts rule a [Worker]'s life: one ends the intake, one kills what is in
-// flight. Neither stops the recording: what was sent is written down even while
-// the process drains.
+// Four contexts end a [Worker] in steps: first the intake, then the taking of
+// slots, then what is in flight, and last the recording: what was sent is written
+// down even while the process drains.
 //
 // What meets a stop (see package sender) goes back to its queue untouched: no
 // attempt is counted and nothing is recorded.

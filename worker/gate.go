@@ -22,7 +22,8 @@ const (
 
 // gate decides which items may be sent, ends those that may not, and hands the
 // others on to their number's line. What has an outcome already ends here, so
-// that a repeated file uses no slots.
+// that a repeated file uses no slots; only of what has none is it asked whether
+// it is too late.
 func (in *intake) gate(ctx context.Context, items []*item) {
 	open := items[:0]
 	for _, it := range items {
@@ -33,7 +34,7 @@ func (in *intake) gate(ctx context.Context, items []*item) {
 	open = in.lookup(ctx, open)
 	fit := open[:0]
 	for _, it := range open {
-		if in.w.render(it) {
+		if in.inTime(it) && in.w.render(it) {
 			fit = append(fit, it)
 		}
 	}
@@ -74,7 +75,7 @@ func (in *intake) check(it *item) bool {
 	}
 	it.number = in.line.number
 	it.subject = dedup.Subject{Key: j.Key(), Body: j.BodyHash(), Publication: dedup.PublicationOf(d.Stream, d.Sequence)}
-	return in.inTime(it)
+	return true
 }
 
 // inTime ends an item that is too late and puts away one that is too early.
@@ -84,17 +85,26 @@ func (in *intake) inTime(it *item) bool {
 		in.w.end(it, ending{outcome: job.Expired, reason: job.ReasonExpired})
 		return false
 	}
-	early := it.job.SendAt.Sub(now)
-	if it.job.SendAt.IsZero() || early <= 0 {
+	early := it.early(now)
+	if early <= 0 {
 		return true
 	}
 	if early < longWait {
 		in.w.giveBack(it, causeSendAt, early)
 		return false
 	}
+	// The open entry is what a second publication of the job meets.
 	in.w.metrics.returned.WithLabelValues(causeSendAt).Inc()
-	in.w.end(it, ending{later: true})
+	in.w.end(it, ending{later: true, claimed: true, nextAttempt: it.open})
 	return false
+}
+
+// early is how long the job's time is away; 0 when it has come.
+func (it *item) early(now time.Time) time.Duration {
+	if it.job.SendAt.IsZero() {
+		return 0
+	}
+	return max(0, it.job.SendAt.Sub(now))
 }
 
 func (it *item) expired(now time.Time) bool {
@@ -120,7 +130,7 @@ func (in *intake) lookup(ctx context.Context, items []*item) []*item {
 			}
 			return nil
 		}
-		if in.w.redis.note(err) != nil {
+		if in.w.trouble.ledger.note(err) != nil {
 			retry.wait(ctx)
 			continue
 		}

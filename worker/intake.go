@@ -41,10 +41,12 @@ type intake struct {
 
 	mu   sync.Mutex
 	held map[*item]struct{}
-	// met is the stop that jobs of this queue last met, and until when it keeps
-	// the queue from being pulled.
+	// waiting counts those of them that are not on their way to the API yet.
+	waiting int
+	// metUntil is how long a stop that jobs of this queue met keeps it from being
+	// pulled.
 	metUntil time.Time
-	freed    chan struct{} // holds a token when an item has left
+	freed    chan struct{} // holds a token when there may be room
 }
 
 func newIntake(w *Worker, id queue.ID, l *line) *intake {
@@ -71,7 +73,7 @@ func (in *intake) run(ctx context.Context) (idle bool) {
 			giveBack(deliveries)
 			return false
 		}
-		if in.w.nats.note(err) != nil {
+		if in.w.trouble.fetching.note(err) != nil {
 			retry.wait(ctx)
 			continue
 		}
@@ -111,7 +113,7 @@ func (in *intake) open(ctx context.Context) *queue.Queue {
 		if ctx.Err() != nil {
 			return nil
 		}
-		_ = in.w.nats.note(err)
+		_ = in.w.trouble.fetching.note(err)
 		retry.wait(ctx)
 	}
 }
@@ -148,13 +150,16 @@ func (in *intake) room(ctx context.Context) (int, bool) {
 }
 
 // free is how many more jobs the queue may hold, or 0 while that would be too few
-// to be worth a round trip.
+// to be worth a round trip. The queues of a number share what it can send in about
+// a second; what is on its way to the API does not count, however long it takes.
 func (in *intake) free() int {
 	most := maxFetch
 	if in.line != nil {
-		most = min(max(minHeld, in.line.number.MPS), maxHeld)
+		most = min(max(minHeld, in.line.number.MPS/in.line.queues()), maxHeld)
 	}
-	free := most - in.heldCount()
+	in.mu.Lock()
+	free := min(most-in.waiting, 2*maxHeld-len(in.held))
+	in.mu.Unlock()
 	if free < (most+3)/4 {
 		return 0
 	}
@@ -162,8 +167,8 @@ func (in *intake) free() int {
 }
 
 // blocked asks whether the number is stopped: how many jobs may be taken, and if
-// none, how long to wait and what to wait for. A stop whose probe is due lets a
-// single job in.
+// none, how long to wait and what to wait for. While a stop's probe is due, jobs
+// come one at a time.
 func (in *intake) blocked() (limit int, wait time.Duration, changed <-chan struct{}) {
 	if in.line == nil {
 		return maxFetch, 0, nil
@@ -221,13 +226,17 @@ func (in *intake) admit(deliveries []*queue.Delivery) []*item {
 		in.held[it] = struct{}{}
 		items[i] = it
 	}
+	in.waiting += len(items)
 	return items
 }
 
-// release lets an item go, once it has been acked or given back.
-func (in *intake) release(it *item) {
+// leave makes room for another job: this one is on its way to the API.
+func (in *intake) leave(it *item) {
 	in.mu.Lock()
-	delete(in.held, it)
+	if !it.left {
+		it.left = true
+		in.waiting--
+	}
 	in.mu.Unlock()
 	select {
 	case in.freed <- struct{}{}:
@@ -235,8 +244,16 @@ func (in *intake) release(it *item) {
 	}
 }
 
-// metStop keeps a queue whose jobs met a stop from being pulled for a moment, so
-// that a backlog behind it is not taken and given back over and over.
+// release lets an item go, once it has been acked or given back.
+func (in *intake) release(it *item) {
+	in.mu.Lock()
+	delete(in.held, it)
+	in.mu.Unlock()
+	in.leave(it)
+}
+
+// metStop keeps a queue whose number or account is stopped from being pulled for a
+// moment, so that a backlog is not taken and given back over and over.
 func (in *intake) metStop(stop sender.Stop) {
 	until := time.Now().Add(stopRecheck)
 	if !stop.Until.IsZero() && stop.Until.Before(until) {

@@ -26,9 +26,16 @@ type item struct {
 	message whatsapp.Message
 	readyAt time.Time
 
+	// left says that it counts no longer as waiting; the intake's mutex guards it.
+	left bool
+	// maybeClaimed says that a claim may stand in the ledger whose answer was lost.
+	maybeClaimed bool
+
 	// nonce names this delivery in the ledger, so that a claim may be repeated.
 	nonce   dedup.Nonce
 	attempt int
+	// open is the attempt that is open, as the ledger said before any claim.
+	open int
 	// lease is until when the claim is ours, by the local monotonic clock.
 	lease time.Time
 	// probes are the stopped targets this item was let through to try.
@@ -63,6 +70,9 @@ type ending struct {
 	stale *staleClaim
 	// settled says that the outcome is on record already: only settle and ack.
 	settled bool
+	// overtaken says that another worker has put the job on record as unknown
+	// while this one waited for the answer: the outcome settles it.
+	overtaken bool
 	// later says that the job's time has not come: it goes into the schedule.
 	later bool
 	// nextAttempt is the attempt the job is given back for.
@@ -86,6 +96,9 @@ func (it *item) event(source string, at time.Time) job.Event {
 	if j := it.job; j != nil {
 		data.ID, data.To, data.UserID, data.Metadata = j.ID, j.To, j.UserID, j.Metadata
 		data.Template, data.Language = j.Template.Name, j.Template.Language
+	}
+	if e.overtaken {
+		data.Kind, data.Outcome = job.Settled, e.outcome
 	}
 	if e.outcome == job.Accepted {
 		data.Wamid, data.WaID = job.Wamid(e.accepted.MessageID), job.Phone(e.accepted.WaID)

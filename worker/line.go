@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wacast/wacast/pkg/dedup"
@@ -20,6 +21,8 @@ const (
 	// lateSlot is from when on a slot is given up: sends that are caught up with
 	// would come on top of those whose slots are now.
 	lateSlot = 50 * time.Millisecond
+	// recordRecheck is how soon a line notices that outcomes can be recorded again.
+	recordRecheck = 100 * time.Millisecond
 )
 
 // line sends for one number: a slot belongs to the number, and at its time it
@@ -30,7 +33,12 @@ type line struct {
 	rate   ratelimit.Rate
 	ready  *ready
 	due    chan timed // claimed jobs on their way to their slots
+	// intakes counts the queues that are pulled for the number.
+	intakes atomic.Int32
 }
+
+// queues is how many queues share the number, at least one.
+func (l *line) queues() int { return max(1, int(l.intakes.Load())) }
 
 // timed is a claimed job and its slot.
 type timed struct {
@@ -41,7 +49,7 @@ type timed struct {
 func newLine(w *Worker, n sender.Number) *line {
 	rate := ratelimit.Rate{PerSecond: float64(n.MPS), Headroom: w.cfg.Headroom}
 	w.metrics.add(n.ID, n.MPS, float64(time.Second)/float64(rate.Spacing()))
-	return &line{w: w, number: n, rate: rate, ready: newReady(), due: make(chan timed)}
+	return &line{w: w, number: n, rate: rate, ready: newReady(), due: make(chan timed, maxFetch)}
 }
 
 // targets are what a stop of keeps the whole line from sending.
@@ -60,6 +68,10 @@ func (l *line) run(ctx context.Context) {
 	defer posts.Wait()
 	defer close(l.due)
 	for l.ready.wait(ctx) {
+		if l.w.trouble.recording.err() != nil {
+			sleep(ctx, recordRecheck) // what cannot be recorded is not sent
+			continue
+		}
 		for _, group := range l.slots(ctx) {
 			if !sleep(ctx, time.Until(group[0])-claimLead) {
 				break
@@ -82,7 +94,7 @@ func (l *line) slots(ctx context.Context) [][]time.Time {
 	if ctx.Err() != nil {
 		return nil
 	}
-	if l.w.redis.note(err) != nil {
+	if l.w.trouble.slots.note(err) != nil {
 		sleep(ctx, maxPause/4)
 		return nil
 	}
@@ -122,6 +134,7 @@ func (l *line) serve(ctx context.Context, slots []time.Time) {
 		}
 		for i, it := range mine {
 			l.w.metrics.slotWait.WithLabelValues(l.number.ID).Observe(time.Since(it.readyAt).Seconds())
+			it.intake.leave(it)
 			l.due <- timed{it, slots[i]}
 		}
 		slots = slots[len(mine):]
@@ -154,10 +167,16 @@ func (l *line) admit(it *item) bool {
 		l.w.end(it, ending{outcome: job.Expired, reason: job.ReasonExpired})
 		return false
 	}
+	if it.intake.paused() {
+		l.w.giveBack(it, causeStop, pauseRecheck)
+		return false
+	}
 	v := l.w.cfg.Stops.Admit(it.targets()...)
 	if !v.OK {
-		it.intake.metStop(v.Stop)
-		l.w.giveBack(it, causeStop, stopDelay(v.Stop))
+		if v.Stop.Scope != sender.ScopeTemplate {
+			it.intake.metStop(v.Stop)
+		}
+		l.w.giveBack(it, causeStop, stopDelay(v.Stop.Scope, time.Until(v.Stop.Until)))
 		return false
 	}
 	if v.Probe {
@@ -167,10 +186,19 @@ func (l *line) admit(it *item) bool {
 }
 
 // stopDelay keeps a job that met a stop away until the stop's next probe, or for
-// a moment where that is far away: another replica may lift it at any time.
-func stopDelay(s sender.Stop) time.Duration {
-	return min(max(time.Until(s.Until), time.Second), stopRecheck)
+// a moment where that is far away: another replica may lift it at any time. The
+// other templates of a queue must not wait behind one that is stopped, so its jobs
+// stay away for longer.
+func stopDelay(scope sender.Scope, until time.Duration) time.Duration {
+	most := stopRecheck
+	if scope == sender.ScopeTemplate {
+		most = templateDelay
+	}
+	return min(max(until, time.Second), most)
 }
+
+// templateDelay is the longest that jobs of a stopped template are put away for.
+const templateDelay = time.Minute
 
 // claim writes into the ledger that the items are about to be sent, and returns
 // those that are ours to send. On an error all go back to the head of the line;
@@ -187,6 +215,7 @@ func (l *line) claim(ctx context.Context, items []*item) ([]*item, error) {
 	}
 	mine := items[:0]
 	for i, it := range items {
+		it.maybeClaimed = false
 		if c := claims[i]; c.Verdict == dedup.Yours {
 			it.attempt, it.lease = c.Entry.Attempt, c.Deadline
 			mine = append(mine, it)
@@ -205,10 +234,11 @@ func (l *line) unclaim(ctx context.Context, items []*item, err error) {
 	l.w.places.release(len(items))
 	for _, it := range items {
 		l.w.unprobe(it)
+		it.maybeClaimed = true // only the answer may have been lost
 	}
 	l.ready.putBack(items)
 	if ctx.Err() == nil {
-		_ = l.w.redis.note(err)
+		_ = l.w.trouble.ledger.note(err)
 		sleep(ctx, maxPause/4)
 	}
 }

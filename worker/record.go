@@ -21,8 +21,12 @@ const (
 	recordTimeout = 10 * time.Second
 )
 
-// end hands an item with an outcome to the recorder.
+// end hands an item with an outcome to the recorder. A claim that may stand in the
+// ledger is settled or given back as if it did.
 func (w *Worker) end(it *item, e ending) {
+	if it.maybeClaimed && !e.claimed && !e.settled {
+		e.claimed, e.nextAttempt = true, it.open
+	}
 	it.end = e
 	w.done <- it
 }
@@ -71,15 +75,21 @@ func (w *Worker) record() {
 // ledger, and then lets the jobs go. Whatever fails is repeated: nothing is acked before it
 // is on record.
 func (w *Worker) recordBatch(batch []*item) {
+	if late := lateItems(batch, time.Now()); len(late) > 0 {
+		if !w.persist(w.trouble.ledger, func(ctx context.Context) error { return w.settleLate(ctx, late) }) {
+			w.abandon(batch)
+			return
+		}
+	}
 	events, letters := w.outcomes(batch)
 	steps := []struct {
 		t  *trouble
 		do func(context.Context) error
 	}{
-		{w.nats, func(ctx context.Context) error { return w.cfg.Events.Record(ctx, events) }},
-		{w.nats, func(ctx context.Context) error { return w.cfg.Dead.Put(ctx, letters) }},
-		{w.nats, func(ctx context.Context) error { return w.schedule(ctx, batch) }},
-		{w.redis, func(ctx context.Context) error { return w.settle(ctx, batch) }},
+		{w.trouble.recording, func(ctx context.Context) error { return w.cfg.Events.Record(ctx, events) }},
+		{w.trouble.recording, func(ctx context.Context) error { return w.cfg.Dead.Put(ctx, letters) }},
+		{w.trouble.recording, func(ctx context.Context) error { return w.schedule(ctx, batch) }},
+		{w.trouble.ledger, func(ctx context.Context) error { return w.settle(ctx, batch) }},
 	}
 	for _, step := range steps {
 		if !w.persist(step.t, step.do) {
@@ -90,6 +100,35 @@ func (w *Worker) recordBatch(batch []*item) {
 	for _, it := range batch {
 		w.letGo(it)
 	}
+}
+
+// lateItems are those whose answer came after their lease: another worker may have
+// put them on record as unknown.
+func lateItems(batch []*item, now time.Time) []*item {
+	var late []*item
+	for _, it := range batch {
+		if it.end.claimed && it.end.outcome != "" && !it.lease.IsZero() && now.After(it.lease) {
+			late = append(late, it)
+		}
+	}
+	return late
+}
+
+// settleLate settles items before their events, the other way round than usual, so
+// that nobody calls them unknown from here on, and finds out who did before.
+func (w *Worker) settleLate(ctx context.Context, late []*item) error {
+	subjects := make([]dedup.Subject, len(late))
+	for i, it := range late {
+		subjects[i] = it.subject
+	}
+	entries, err := w.cfg.Ledger.Lookup(ctx, subjects)
+	if err != nil {
+		return err
+	}
+	for i, it := range late {
+		it.end.overtaken = it.end.overtaken || entries[i].State == dedup.Unknown && it.end.outcome != job.Unknown
+	}
+	return w.settle(ctx, late)
 }
 
 // persist repeats do until it works, or until the worker must stop at once.
@@ -152,13 +191,10 @@ func (w *Worker) schedule(ctx context.Context, batch []*item) error {
 func (w *Worker) settle(ctx context.Context, batch []*item) error {
 	var settlements []dedup.Settlement
 	var reopenings []dedup.Reopening
-	var resolutions []dedup.Resolution
 	for _, it := range batch {
 		e := &it.end
 		state, _ := dedup.StateOf(e.outcome)
 		switch {
-		case e.stale != nil && e.outcome == job.Unknown:
-			resolutions = append(resolutions, dedup.Resolution{Subject: it.subject, Nonce: e.stale.nonce, Attempt: e.stale.attempt})
 		case e.stale != nil:
 			settlements = append(settlements, dedup.Settlement{Subject: it.subject, Nonce: e.stale.nonce, Attempt: e.stale.attempt, State: state})
 		case !e.claimed:
@@ -172,7 +208,6 @@ func (w *Worker) settle(ctx context.Context, batch []*item) error {
 	return errors.Join(
 		someOf(ctx, settlements, ledger.Settle),
 		someOf(ctx, reopenings, ledger.Reopen),
-		someOf(ctx, resolutions, ledger.Resolve),
 	)
 }
 
@@ -195,7 +230,7 @@ func (w *Worker) letGo(it *item) {
 	} else {
 		_ = it.delivery.Ack()
 	}
-	if e.outcome != "" && !e.settled {
+	if e.outcome != "" && !e.settled && !e.overtaken {
 		w.metrics.ended(it)
 	}
 	it.intake.release(it)

@@ -38,12 +38,16 @@ func (w *Worker) send(it *item) {
 // tokenDelay is when an account whose token cannot be read is probed first.
 const tokenDelay = 10 * time.Second
 
+// maxStreak bounds how many deliveries lengthen the wait after an answer that
+// counts no attempt: some of them were for other causes.
+const maxStreak = 4
+
 // decide turns what happened into what is done.
 func (w *Worker) decide(it *item, accepted whatsapp.Accepted, err error) {
 	class := whatsapp.ClassOf(err)
 	tries := it.attempt
 	if !policy.Counts(class) {
-		tries = it.delivery.Delivered // only lengthens the wait
+		tries = min(it.delivery.Delivered, maxStreak)
 	}
 	action := policy.DecideError(err, tries, w.cfg.Limits)
 	w.probed(it, class, action, err)
@@ -58,7 +62,7 @@ func (w *Worker) decide(it *item, accepted whatsapp.Accepted, err error) {
 		}
 		w.retry(it, causeRetry, action.Delay, next)
 	case policy.GiveBack:
-		w.returnClaimed(it, causeStop, min(action.Delay, stopRecheck))
+		w.returnClaimed(it, causeStop, stopDelay(it.target(action.Stop).Scope, action.Delay))
 	}
 }
 
@@ -75,7 +79,8 @@ func (w *Worker) probed(it *item, class whatsapp.Class, action policy.Action, er
 			w.log.Error("a lifted stop could not be shared; other replicas find out by themselves", "error", err)
 		}
 	default:
-		w.unprobe(it)
+		w.cfg.Stops.Inconclusive(it.probes...)
+		it.probes = nil
 	}
 }
 

@@ -26,7 +26,7 @@ func TestTroubleIsLoggedOnce(t *testing.T) {
 	if err := tr.note(nil); err != nil {
 		t.Error(err)
 	}
-	if gone, back := strings.Count(out.String(), "Redis does not answer"), strings.Count(out.String(), "Redis is back"); gone != 3 || back != 3 {
+	if gone, back := strings.Count(out.String(), "Redis fails"), strings.Count(out.String(), "Redis works again"); gone != 3 || back != 3 {
 		t.Errorf("3 outages are logged as %d and %d lines:\n%s", gone, back, out.String())
 	}
 }

@@ -121,8 +121,7 @@ type Worker struct {
 	places  places
 	guard   *ratelimit.Guard
 	done    chan *item
-	nats    *trouble
-	redis   *trouble
+	trouble troubles
 
 	// The recorder's own, used again by each batch.
 	events  []job.Event
@@ -150,10 +149,8 @@ func New(cfg Config) (*Worker, error) {
 	w := &Worker{
 		cfg: cfg, log: cfg.Log, source: "wacast/" + cfg.Namespace + "/" + cfg.ID,
 		metrics: newMetrics(cfg.Registerer), places: newPlaces(cfg.MaxInFlight), guard: ratelimit.NewGuard(claimWindow),
-		done:  make(chan *item, maxRecord),
-		nats:  &trouble{what: "NATS", log: cfg.Log},
-		redis: &trouble{what: "Redis", log: cfg.Log},
-
+		done:    make(chan *item, maxRecord),
+		trouble: newTroubles(cfg.Log),
 		stopped: make(chan struct{}),
 		intakes: make(map[queue.ID]*intake), lines: make(map[string]*line),
 	}
@@ -182,17 +179,31 @@ func (w *Worker) Stop(ctx context.Context) error {
 		w.start.Do(func() {}) // a worker that never started needs no more than this
 		go w.drain()
 	})
+	defer w.cutOff(ctx)()
 	select {
 	case <-w.stopped:
 		return nil
 	case <-ctx.Done():
 	}
-	// Time is over: what is in flight is cut off, and unknown from here.
-	w.killWork()
-	timer := time.AfterFunc(recordTimeout, w.endRecording)
-	defer timer.Stop()
+	// Nothing is recorded any more: other workers look up what became of the rest.
+	w.endRecording()
 	<-w.stopped
 	return fmt.Errorf("stop worker: %w", context.Cause(ctx))
+}
+
+// recordReserve is the part of the time to stop that is kept for recording, at
+// most; of a short time it is a quarter.
+const recordReserve = 5 * time.Second
+
+// cutOff ends what is in flight in time for it to be recorded: from then on it is
+// unknown.
+func (w *Worker) cutOff(ctx context.Context) (stop func() bool) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return func() bool { return true }
+	}
+	left := time.Until(deadline)
+	return time.AfterFunc(left-min(recordReserve, left/4), w.killWork).Stop
 }
 
 // drain stops the stages in the order of the flow: senders before receivers.
@@ -209,8 +220,13 @@ func (w *Worker) drain() {
 	w.keeping.Wait()
 }
 
-// watch starts an intake for each queue that has jobs.
+// watch starts an intake for each queue that has jobs, once it is known what is
+// stopped.
 func (w *Worker) watch() {
+	select {
+	case <-w.cfg.Stops.Ready():
+	case <-w.intakeCtx.Done():
+	}
 	var retry pause
 	for w.intakeCtx.Err() == nil {
 		err := w.cfg.Queues.Watch(w.intakeCtx, func(found []queue.Depth) {
@@ -218,7 +234,7 @@ func (w *Worker) watch() {
 				w.attend(d.ID)
 			}
 		})
-		if w.intakeCtx.Err() == nil && w.nats.note(err) != nil {
+		if w.intakeCtx.Err() == nil && w.trouble.fetching.note(err) != nil {
 			retry.wait(w.intakeCtx)
 		}
 	}
@@ -233,9 +249,15 @@ func (w *Worker) attend(id queue.ID) {
 	}
 	in := newIntake(w, id, w.line(id.Sender))
 	w.intakes[id] = in
+	if in.line != nil {
+		in.line.intakes.Add(1)
+	}
 	w.intaking.Go(func() {
 		if idle := in.run(w.intakeCtx); !idle {
 			return // draining: what it still holds is kept alive to the end
+		}
+		if in.line != nil {
+			in.line.intakes.Add(-1)
 		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -257,6 +279,15 @@ func (w *Worker) line(number string) *line {
 	w.lines[number] = l
 	w.sending.Go(func() { l.run(w.lineCtx) })
 	return l
+}
+
+// Trouble says what keeps the worker from sending; nil when nothing does.
+func (w *Worker) Trouble() error {
+	var errs []error
+	for _, t := range w.trouble.all() {
+		errs = append(errs, t.err())
+	}
+	return errors.Join(errs...)
 }
 
 func (w *Worker) allIntakes() []*intake {

@@ -54,6 +54,8 @@ type App struct {
 	mu     sync.Mutex
 	parts  stack // what boot has set up
 	worker *worker.Worker
+	// bootErr is what the worker could not be started for, which waiting mends not.
+	bootErr error
 }
 
 // Check reads all that the settings name, without connecting anywhere, and
@@ -126,6 +128,9 @@ func (a *App) Start() {
 		a.booting.Go(func() {
 			if err := a.boot(ctx); err != nil && ctx.Err() == nil {
 				a.log.Error("the worker cannot start", "error", err)
+				a.mu.Lock()
+				a.bootErr = err
+				a.mu.Unlock()
 			}
 		})
 	})
@@ -211,8 +216,11 @@ func (a *App) checkRedis(ctx context.Context) error {
 func (a *App) checkWorker(context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.worker == nil {
+	switch {
+	case a.bootErr != nil:
+		return fmt.Errorf("cannot start: %w", a.bootErr)
+	case a.worker == nil:
 		return errors.New("not started yet: it waits for NATS and Redis")
 	}
-	return nil
+	return a.worker.Trouble()
 }

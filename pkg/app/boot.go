@@ -38,18 +38,25 @@ func (a *App) boot(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("jetstream: %w", err)
 	}
-	if err := await(ctx, a.log, "NATS", func(ctx context.Context) error { return a.ensure(ctx, js) }); err != nil {
+	names := queue.Names{Namespace: a.cfg.Namespace}
+	var shared buckets
+	err = await(ctx, a.log, "NATS", func(ctx context.Context) error {
+		if err := a.ensure(ctx, js); err != nil {
+			return err
+		}
+		return shared.open(ctx, js, names)
+	})
+	if err != nil {
 		return err
 	}
 	if err := await(ctx, a.log, "Redis", func(ctx context.Context) error { return pingRedis(ctx, a.rdb) }); err != nil {
 		return err
 	}
-	names := queue.Names{Namespace: a.cfg.Namespace}
 	cfg, err := a.streams(js, names)
 	if err != nil {
 		return err
 	}
-	if err := a.shared(ctx, js, names, &cfg); err != nil {
+	if err := a.share(ctx, shared, &cfg); err != nil {
 		return err
 	}
 	api, err := whatsapp.New(whatsapp.Config{
@@ -99,18 +106,21 @@ func (a *App) streams(js jetstream.JetStream, names queue.Names) (cfg worker.Con
 	return cfg, nil
 }
 
-// shared makes what all replicas share in buckets, and follows the campaigns.
-func (a *App) shared(ctx context.Context, js jetstream.JetStream, names queue.Names, cfg *worker.Config) error {
-	stops, err := queue.OpenBucket(ctx, js, names.SendersBucket())
-	if err != nil {
+// buckets are what all replicas share.
+type buckets struct{ senders, campaigns *queue.Bucket }
+
+func (b *buckets) open(ctx context.Context, js jetstream.JetStream, names queue.Names) (err error) {
+	if b.senders, err = queue.OpenBucket(ctx, js, names.SendersBucket()); err != nil {
 		return err
 	}
-	specs, err := queue.OpenBucket(ctx, js, names.CampaignsBucket())
-	if err != nil {
-		return err
-	}
-	cfg.Stops = sender.NewStops(stops, a.workerID, a.log)
-	campaigns := campaign.NewStore(campaign.Config{Bucket: specs, Log: a.log})
+	b.campaigns, err = queue.OpenBucket(ctx, js, names.CampaignsBucket())
+	return err
+}
+
+// share makes what knows what the replicas share, and follows the campaigns.
+func (a *App) share(ctx context.Context, shared buckets, cfg *worker.Config) error {
+	cfg.Stops = sender.NewStops(shared.senders, a.workerID, a.log)
+	campaigns := campaign.NewStore(campaign.Config{Bucket: shared.campaigns, Log: a.log})
 	cfg.Campaigns = campaigns
 	a.templates.follow(campaigns)
 	watching, cancel := context.WithCancel(context.Background())

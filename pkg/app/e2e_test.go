@@ -1,10 +1,12 @@
 package app_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/wacast/wacast/pkg/app"
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/report"
 	"github.com/wacast/wacast/pkg/simulator"
@@ -23,8 +25,7 @@ func ended(n uint64) func(*report.Progress) bool {
 func TestEachJobOnceOverTwoReplicas(t *testing.T) {
 	const n, mps = 600, 300
 	r := newRig(t, simulator.Config{MPS: mps, Latency: simulator.Latency{Base: 20 * time.Millisecond, Spread: 20 * time.Millisecond}})
-	r.ready("one")
-	r.ready("two")
+	one, two := r.ready("one"), r.ready("two")
 	v := r.view()
 	jobs := newJobs(numberA, "reminders", 0, n)
 	r.publish(jobs...)
@@ -36,11 +37,13 @@ func TestEachJobOnceOverTwoReplicas(t *testing.T) {
 	if stats.Accepted != n || stats.Duplicates != 0 {
 		t.Errorf("the simulator accepted %d, %d of them twice; want %d, 0", stats.Accepted, stats.Duplicates, n)
 	}
-	if peak := stats.Numbers[numberA].Peak; peak > mps {
-		t.Errorf("%d messages in one second, the limit is %d", peak, mps)
+	// The simulator refuses what is over the limit; jitter of a busy machine may
+	// provoke a few such refusals, an unshared limit would provoke hundreds.
+	if over := stats.Numbers[numberA].Throttled; over > n/20 {
+		t.Errorf("%d of %d requests were over the limit", over, stats.Requests)
 	}
 
-	before := time.Now()
+	slots := slotsUsed(t, one) + slotsUsed(t, two)
 	for _, j := range jobs {
 		data, err := job.Encode(j)
 		if err != nil {
@@ -48,7 +51,6 @@ func TestEachJobOnceOverTwoReplicas(t *testing.T) {
 		}
 		r.publishRaw(r.jobSubject(numberA, "reminders"), string(data))
 	}
-	published := time.Since(before)
 	p = r.await(v, "reminders", ended(2*n))
 	if p.Duplicate != n || p.Accepted != n {
 		t.Errorf("published again: %+v, want %d duplicates", p, n)
@@ -56,10 +58,27 @@ func TestEachJobOnceOverTwoReplicas(t *testing.T) {
 	if got := r.sim.Stats().Requests; got != stats.Requests {
 		t.Errorf("%d requests after publishing again, %d before", got, stats.Requests)
 	}
-	// Slots would take n/mps = 2 seconds beyond the publishing.
-	if took := time.Since(before) - published; took > n/mps*time.Second {
-		t.Errorf("duplicates took %s: they waited for slots", took)
+	if got := slotsUsed(t, one) + slotsUsed(t, two); got != slots {
+		t.Errorf("duplicates used %d slots", got-slots)
 	}
+}
+
+// slotsUsed is how many jobs of an app have had a slot.
+func slotsUsed(t *testing.T, a *app.App) (n uint64) {
+	t.Helper()
+	families, err := a.Registry().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != "wacast_slot_wait_seconds" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			n += m.GetHistogram().GetSampleCount()
+		}
+	}
+	return n
 }
 
 // A job is rejected for what is wrong with it, in a dead letter, and blocks nobody.
@@ -210,16 +229,81 @@ func TestTransactionalGoesFirst(t *testing.T) {
 	r := newRig(t, simulator.Config{MPS: 20})
 	r.ready("one")
 	v := r.view()
-	r.publish(newJobs(numberA, "coupons", 0, 200)...)
-	r.await(v, "coupons", func(p *report.Progress) bool { return p.Accepted > 5 })
-	urgent := newJob(numberA, "confirmations", 1)
+	// Several campaigns, each with jobs that are held ready: first come, first
+	// served would be several seconds.
+	for i := range 10 {
+		r.publish(newJobs(numberA, fmt.Sprintf("coupons-%d", i), 100*i, 60)...)
+	}
+	r.await(v, "coupons-0", func(p *report.Progress) bool { return p.Accepted > 2 })
+	urgent := newJob(numberA, "confirmations", 9999)
 	urgent.Lane = job.Transactional
 	published := time.Now()
 	r.publish(urgent)
 	r.await(v, "confirmations", accepted(1))
 	for _, m := range r.sim.Messages(0) {
-		if key, _ := job.ParseToken(m.Token); key.Key.Campaign == "confirmations" && m.At.Sub(published) > 2*time.Second {
-			t.Errorf("the transactional job waited %s behind 200 bulk jobs at 20 a second", m.At.Sub(published))
+		if key, _ := job.ParseToken(m.Token); key.Key.Campaign == "confirmations" && m.At.Sub(published) > time.Second {
+			t.Errorf("the transactional job waited %s behind 600 bulk jobs at 20 a second", m.At.Sub(published))
 		}
+	}
+}
+
+// What is too long to be a dead letter beside its headers is cut there, and blocks
+// nobody.
+func TestOversizedMessageBlocksNobody(t *testing.T) {
+	r := newRig(t, simulator.Config{})
+	r.ready("one")
+	v := r.view()
+	r.publishRaw(r.jobSubject(numberA, "huge"), strings.Repeat("x", 120<<10))
+	r.publish(newJobs(numberA, "healthy", 0, 20)...)
+	r.await(v, "healthy", accepted(20))
+	if p := r.await(v, "huge", ended(1)); p.Rejected != 1 || r.deadLetters("huge") != 1 {
+		t.Errorf("progress %+v with %d dead letters, want a rejection and its letter", p, r.deadLetters("huge"))
+	}
+}
+
+// A job that was accepted and whose ack was lost is not expired when it comes back
+// too late: its outcome stands.
+func TestOutcomeStandsAfterExpiry(t *testing.T) {
+	r := newRig(t, simulator.Config{})
+	r.ready("one")
+	v := r.view()
+	j := newJob(numberA, "expiring", 1)
+	j.ExpiresAt = time.Now().Add(3 * time.Second)
+	r.publish(j)
+	r.await(v, "expiring", accepted(1))
+	r.eventually(func() (bool, string) { return time.Now().After(j.ExpiresAt), "not expired yet" })
+	data, err := job.Encode(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.publishRaw(r.jobSubject(numberA, "expiring"), string(data))
+	if p := r.await(v, "expiring", ended(2)); p.Accepted != 1 || p.Duplicate != 1 || p.Expired != 0 {
+		t.Errorf("progress %+v, want 1 accepted and 1 duplicate", p)
+	}
+}
+
+// Every publication of a job that waits for its time has an outcome of its own.
+func TestScheduledTwice(t *testing.T) {
+	r := newRig(t, simulator.Config{})
+	r.ready("one")
+	v := r.view()
+	j := newJob(numberA, "timed", 1)
+	j.SendAt = time.Now().Add(15 * time.Second)
+	r.publish(j)
+	r.await(v, "timed", func(p *report.Progress) bool { return p.Scheduled == 1 && p.Left() == 1 })
+	again, err := job.Encode(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.publishRaw(r.jobSubject(numberA, "timed"), string(again))
+	j.Template.Params.Body = job.Positional("somebody else", "x")
+	other, err := job.Encode(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.publishRaw(r.jobSubject(numberA, "timed"), string(other))
+	p := r.await(v, "timed", func(p *report.Progress) bool { return p.Ended() == 3 && p.Left() == 0 })
+	if p.Accepted != 1 || p.Duplicate != 1 || p.Rejected != 1 || r.sim.Stats().Accepted != 1 {
+		t.Errorf("progress %+v, want 1 accepted, 1 duplicate, 1 conflict", p)
 	}
 }

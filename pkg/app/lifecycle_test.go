@@ -175,7 +175,7 @@ func TestDrainHandsOver(t *testing.T) {
 // Stop is bounded even when answers never come; what was in flight is unknown.
 func TestDrainIsBounded(t *testing.T) {
 	r := newRig(t, simulator.Config{Faults: []simulator.Rule{{Kind: simulator.Hang, After: true}}},
-		"WACAST_DRAIN_TIMEOUT=1s", "WACAST_SEND_TIMEOUT=30s")
+		"WACAST_DRAIN_TIMEOUT=4s", "WACAST_SEND_TIMEOUT=30s")
 	a := r.ready("one")
 	v := r.view()
 	r.publish(newJobs(numberA, "hanging", 0, 5)...)

@@ -117,6 +117,40 @@ func TestTemplateStopHoldsOnlyItsJobs(t *testing.T) {
 	}
 }
 
+// A stopped template does not starve the other templates of its own queue.
+func TestTemplateStopLeavesTheRestOfItsQueue(t *testing.T) {
+	const n = 400
+	r := newRig(t, simulator.Config{MPS: 200, Faults: []simulator.Rule{{Kind: simulator.Error, Code: 132015, Template: "paused"}}})
+	r.ready("one")
+	v := r.view()
+	jobs := newJobs(numberA, "mixed", 0, n)
+	for i, j := range jobs {
+		if i%2 == 0 {
+			j.Template.Name = "paused"
+		}
+	}
+	r.publish(jobs...)
+	p := r.await(v, "mixed", func(p *report.Progress) bool { return p.Accepted == n/2 })
+	if p.Ended() != n/2 || p.Left() != n/2 {
+		t.Errorf("progress %+v, want half accepted and half waiting", p)
+	}
+}
+
+// What is on its way to a slow API does not keep a number from its rate.
+func TestLatencyDoesNotCostRate(t *testing.T) {
+	const n, mps = 300, 100
+	r := newRig(t, simulator.Config{MPS: mps, Latency: simulator.Latency{Base: 3 * time.Second}}, "WACAST_SEND_TIMEOUT=10s")
+	r.ready("one")
+	v := r.view()
+	start := time.Now()
+	r.publish(newJobs(numberA, "slow", 0, n)...)
+	r.await(v, "slow", ended(n))
+	// 3 s of slots and 3 s of latency; counting what is in flight, it would be 12 s.
+	if took := time.Since(start); took > 9*time.Second {
+		t.Errorf("%d messages at %d a second with 3 s of latency took %s", n, mps, took)
+	}
+}
+
 // deadLetters counts a campaign's dead letters.
 func (r *rig) deadLetters(campaign string) uint64 {
 	r.t.Helper()

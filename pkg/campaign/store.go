@@ -18,6 +18,7 @@ var ErrUnknown = errors.New("no such campaign")
 
 // Bucket is where campaigns are kept; queue.Bucket is one.
 type Bucket interface {
+	Get(ctx context.Context, key string) ([]byte, error)
 	Put(ctx context.Context, key string, value []byte) error
 	// Create sets the value of a key that has none, and reports whether it did.
 	Create(ctx context.Context, key string, value []byte) (bool, error)
@@ -145,9 +146,20 @@ func (s *Store) Seen(ctx context.Context, id string) error {
 	if err != nil {
 		return fmt.Errorf("create campaign %s: %w", id, err)
 	}
-	if created { // else the watch brings what another process wrote
+	if created {
 		s.specs.LoadOrStore(id, &spec)
+		return nil
 	}
+	// What another process wrote must be known before the first job is sent; the
+	// watch brings it a moment later.
+	if value, err = s.bucket.Get(ctx, id); err != nil {
+		return fmt.Errorf("read campaign %s: %w", id, err)
+	}
+	found, err := Decode(id, value)
+	if err != nil {
+		return err
+	}
+	s.specs.LoadOrStore(id, found)
 	return nil
 }
 

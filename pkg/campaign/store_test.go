@@ -44,6 +44,16 @@ func (m *memory) Put(_ context.Context, key string, value []byte) error {
 	return m.set(key, value)
 }
 
+func (m *memory) Get(_ context.Context, key string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	value, ok := m.values[key]
+	if !ok {
+		return nil, errors.New("no such key")
+	}
+	return value, nil
+}
+
 func (m *memory) Create(_ context.Context, key string, value []byte) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -19,6 +19,8 @@ const (
 	HeaderSubject  = "Wacast-Subject"
 	HeaderStream   = "Wacast-Stream"
 	HeaderSequence = "Wacast-Sequence"
+	// HeaderTruncated is how long the body was that did not fit.
+	HeaderTruncated = "Wacast-Truncated"
 )
 
 // maxDetail bounds a header that people read.
@@ -67,11 +69,27 @@ func (d *Dead) Put(ctx context.Context, letters []Letter) error {
 			msgID:   l.Delivery.Stream + "/" + strconv.FormatUint(l.Delivery.Sequence, 10) + "/" + string(l.Reason),
 			header:  l.header(), data: l.Delivery.Data,
 		}
+		d.fit(&parcels[i])
 	}
 	if err := d.flight.sendAll(ctx, parcels, nil); err != nil {
 		return fmt.Errorf("put dead letters: %w", err)
 	}
 	return nil
+}
+
+// headerRoom is more than the headers of a letter ever take.
+const headerRoom = 8 << 10
+
+// fit cuts a body that was published without the headers of a letter and does not
+// go with them: such a thing is no job, and must not keep others from being
+// recorded.
+func (d *Dead) fit(p *parcel) {
+	most := int(d.nc.MaxPayload()) - headerRoom
+	if most <= 0 || len(p.data) <= most {
+		return
+	}
+	p.header[HeaderTruncated] = []string{strconv.Itoa(len(p.data))}
+	p.data = p.data[:most]
 }
 
 func (l *Letter) header() nats.Header {

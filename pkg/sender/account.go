@@ -83,7 +83,7 @@ func NewDirectory(accounts []*Account, mps int) (*Directory, error) {
 // Lookup finds a number, or returns [ErrUnknown].
 func (d *Directory) Lookup(id string) (Number, error) {
 	a := d.byNumber[id]
-	if a == nil {
+	if a == nil && job.ValidSender(id) {
 		a = d.fallback
 	}
 	if a == nil {

@@ -31,22 +31,35 @@ type Stops struct {
 	mu      sync.RWMutex
 	stops   map[Target]*held
 	changed chan struct{} // closed and replaced at every change
+
+	known     chan struct{} // closed once the store's stops are known
+	knownOnce sync.Once
 }
 
 // held is a stop and the probe this replica has on the way, if any.
 type held struct {
 	Stop
+	// first is the wait until the first probe, as this replica knows it.
+	first   time.Duration
 	probing time.Time // when the probe was let through; zero for none
 }
 
 // NewStops returns the stops that store shares; by names this replica in them.
 // A nil store keeps them in this process.
 func NewStops(store Store, by string, log *slog.Logger) *Stops {
-	return &Stops{
+	s := &Stops{
 		store: store, name: by, log: log, now: time.Now,
-		stops: make(map[Target]*held), changed: make(chan struct{}),
+		stops: make(map[Target]*held), changed: make(chan struct{}), known: make(chan struct{}),
 	}
+	if store == nil {
+		close(s.known)
+	}
+	return s
 }
+
+// Ready is closed once everything is known that was stopped when [Stops.Run] began.
+// Nothing should be sent before.
+func (s *Stops) Ready() <-chan struct{} { return s.known }
 
 // Verdict answers [Stops.Admit].
 type Verdict struct {
@@ -134,8 +147,8 @@ func (s *Stops) admitProbe(targets []Target) Verdict {
 }
 
 // Refused records that a message to the target was refused. The first refusal
-// stops it for all replicas and is logged; those that were in flight meanwhile
-// change nothing; a refused probe doubles the wait. The wait is that until the
+// stops it for all replicas and is logged; those that were in flight then change
+// nothing; a refused probe doubles the wait. The wait is that until the
 // first probe, and 0 leaves the stop to a person.
 func (s *Stops) Refused(ctx context.Context, t Target, reason job.Reason, code int, detail string, wait time.Duration) error {
 	s.mu.Lock()
@@ -153,6 +166,7 @@ func (s *Stops) Refused(ctx context.Context, t Target, reason job.Reason, code i
 		h.probing = time.Time{}
 		h.Probes++
 	}
+	h.first = wait
 	if wait > 0 {
 		h.Until = now.Add(probeWait(wait, h.Probes)).UTC()
 	}
@@ -181,6 +195,23 @@ func (s *Stops) Unprobed(targets ...Target) {
 		}
 	}
 }
+
+// Inconclusive ends a probe whose answer says nothing, such as a fault of the
+// gateway: the next one waits as long as after a refusal, which it was not.
+func (s *Stops) Inconclusive(targets ...Target) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range targets {
+		if h := s.stops[t]; h != nil && !h.probing.IsZero() {
+			h.probing = time.Time{}
+			h.Until = s.now().Add(probeWait(max(h.first, minProbeWait), h.Probes)).UTC()
+			s.notify()
+		}
+	}
+}
+
+// minProbeWait is for a stop that another replica found.
+const minProbeWait = 10 * time.Second
 
 // Lift ends the stops of the targets, for all replicas.
 func (s *Stops) Lift(ctx context.Context, targets ...Target) error {
@@ -227,6 +258,10 @@ func (s *Stops) Run(ctx context.Context) error {
 }
 
 func (s *Stops) apply(key string, value []byte) {
+	if key == "" {
+		s.knownOnce.Do(func() { close(s.known) })
+		return
+	}
 	t, ok := parseKey(key)
 	if !ok {
 		return
