@@ -179,11 +179,15 @@ func (w *Worker) Stop(ctx context.Context) error {
 		w.start.Do(func() {}) // a worker that never started needs no more than this
 		go w.drain()
 	})
-	defer w.cutOff(ctx)()
+	inTime := w.cutOff(ctx)
 	select {
 	case <-w.stopped:
-		return nil
+		if inTime() {
+			return nil
+		}
+		return fmt.Errorf("stop worker: %w", errCutOff)
 	case <-ctx.Done():
+		inTime()
 	}
 	// Nothing is recorded any more: other workers look up what became of the rest.
 	w.endRecording()
@@ -195,9 +199,11 @@ func (w *Worker) Stop(ctx context.Context) error {
 // most; of a short time it is a quarter.
 const recordReserve = 5 * time.Second
 
+var errCutOff = errors.New("the time to stop was over; what was still in flight is recorded as unknown")
+
 // cutOff ends what is in flight in time for it to be recorded: from then on it is
-// unknown.
-func (w *Worker) cutOff(ctx context.Context) (stop func() bool) {
+// unknown. What it returns stops it, and reports whether that was in time.
+func (w *Worker) cutOff(ctx context.Context) (inTime func() bool) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return func() bool { return true }

@@ -106,6 +106,9 @@ func TestRedisSentinel(t *testing.T) {
 		addr := s.GetMasterAddrByName(t.Context(), "main").Val()
 		return len(addr) == 2 && addr[1] == fmt.Sprint(replica)
 	})
+	// Until the old master knows, it takes writes that the failover loses.
+	old := dial(t, &redis.Options{Addr: fmt.Sprintf("127.0.0.1:%d", master), Password: "p@ss:/w"})
+	until(t, func() bool { return strings.Contains(old.Info(t.Context(), "replication").Val(), "role:slave") })
 	r.sendTwice("second", 100)
 }
 
