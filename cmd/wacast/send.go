@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ columns, or NDJSON. Expressions such as {{.name}} take values from a row. Withou
 
 It reads the file, shows how many messages there are, the first of them and how long
 they take, and asks before it publishes any. Rows that are wrong go to
-FILE.rejected.csv with line, field and reason, all others are sent.
+FILE.rejected.csv with line, field and reason, anew in each run; all others are sent.
 
 A message is known by its campaign and recipient, or --id: running the same command
 again, or after an interruption, sends nothing twice.
@@ -71,7 +72,12 @@ type sending struct {
 	result     sendResult
 }
 
+// gcPercent keeps the collector's reserve small, for what a run remembers of
+// millions of rows is most of its heap and holds no pointers.
+const gcPercent = 25
+
 func runSend(cmd *cobra.Command, o *sendOptions) error {
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	recipe, err := o.recipe()
 	if err != nil {
 		return err
@@ -130,14 +136,12 @@ func (s *sending) run(ctx context.Context, src *source) error {
 		return err
 	}
 	defer p.Close()
-	var before uint64
 	var w *waiter
 	if s.wait {
 		if w, err = openWaiter(ctx, s); err != nil {
 			return err
 		}
 		defer w.view.Close()
-		before = w.ended
 	}
 	if !src.once {
 		if err := s.plan(ctx, src); err != nil || s.result.Jobs == 0 {
@@ -147,13 +151,11 @@ func (s *sending) run(ctx context.Context, src *source) error {
 			return err
 		}
 	}
-	if err := s.publish(ctx, p, src); err != nil {
-		return s.finish(err)
+	err = s.publish(ctx, p, src)
+	if err == nil && w != nil {
+		err = w.await(ctx)
 	}
-	if w != nil {
-		return s.finish(w.until(ctx, before+uint64(s.result.Published-s.result.Already)))
-	}
-	return s.finish(nil)
+	return s.finish(err)
 }
 
 // confirm asks whether to go on.

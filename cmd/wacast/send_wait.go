@@ -39,8 +39,10 @@ func openWaiter(ctx context.Context, s *sending) (*waiter, error) {
 	return w, nil
 }
 
-// until waits until nothing of the campaign is left and it has so many outcomes.
-func (w *waiter) until(ctx context.Context, outcomes uint64) error {
+// await waits until nothing of the campaign is left and each message that this run
+// has published has an outcome.
+func (w *waiter) await(ctx context.Context) error {
+	outcomes := w.ended + uint64(w.result.Published-w.result.Already)
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
