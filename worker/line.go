@@ -63,9 +63,9 @@ func (l *line) targets() []sender.Target {
 // run reserves slots while there are ready jobs, until ctx ends; then the jobs
 // that hold no claim go back to their queues.
 func (l *line) run(ctx context.Context) {
-	var posts sync.WaitGroup
-	posts.Go(func() { l.dispatch(&posts) })
-	defer posts.Wait()
+	var dispatching sync.WaitGroup
+	dispatching.Go(l.dispatch)
+	defer dispatching.Wait()
 	defer close(l.due)
 	for l.ready.wait(ctx) {
 		if l.w.trouble.recording.err() != nil {
@@ -245,7 +245,7 @@ func (l *line) unclaim(ctx context.Context, items []*item, err error) {
 
 // dispatch starts each request at its slot, until the line closes. Where claims
 // came late, the guard keeps those that wait from going out all at once.
-func (l *line) dispatch(posts *sync.WaitGroup) {
+func (l *line) dispatch() {
 	for t := range l.due {
 		at := t.at
 		if now := time.Now(); now.After(at) {
@@ -255,6 +255,6 @@ func (l *line) dispatch(posts *sync.WaitGroup) {
 		if wait := time.Until(at); wait > 0 {
 			time.Sleep(wait) // at most a few claim windows, also while draining
 		}
-		posts.Go(func() { l.w.send(t.it) })
+		l.w.posts.start(t.it)
 	}
 }

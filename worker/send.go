@@ -29,10 +29,33 @@ func (w *Worker) send(it *item) {
 	it.message.CallbackData = job.Token{Namespace: w.cfg.Namespace, Key: it.job.Key(), Attempt: it.attempt}.String()
 	w.metrics.inFlight.Inc()
 	start := time.Now()
-	accepted, err := w.cfg.API.Send(w.work, it.number.ID, token, &it.message)
+	accepted, err := w.cfg.API.Send(w.sendContext(start), it.number.ID, token, &it.message)
 	w.metrics.inFlight.Dec()
 	w.metrics.sent(it.number.ID, whatsapp.ClassOf(err), codeOf(err), time.Since(start))
 	w.decide(it, accepted, err)
+}
+
+// sendWindow is for how long requests share a deadline.
+const sendWindow = 50 * time.Millisecond
+
+// deadline is a context that the requests of one window share: to make one for each
+// costs more than all else that is done for a message beside the request.
+type deadline struct {
+	context.Context
+	until time.Time // requests that start before may use it
+}
+
+// sendContext bounds a request that starts now: it ends when the send timeout is
+// over, up to a window later, or when the worker must stop.
+func (w *Worker) sendContext(now time.Time) context.Context {
+	if d := w.deadline.Load(); d != nil && now.Before(d.until) {
+		return d
+	}
+	ctx, cancel := context.WithTimeout(w.work, w.cfg.SendTimeout+sendWindow)
+	context.AfterFunc(ctx, cancel)
+	d := &deadline{Context: ctx, until: now.Add(sendWindow)}
+	w.deadline.Store(d)
+	return d
 }
 
 // tokenDelay is when an account whose token cannot be read is probed first.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -72,8 +73,8 @@ type Config struct {
 	Headroom float64
 	// MaxInFlight bounds the requests under way. Defaults to 1,000.
 	MaxInFlight int
-	// SendTimeout is the longest a request may take; the API client must not wait
-	// longer, and the ledger's lease must be longer. Defaults to 20 seconds.
+	// SendTimeout is the longest a request may take; the ledger's lease must be
+	// longer. Defaults to 20 seconds.
 	SendTimeout time.Duration
 	// Limits bound the attempts at one job.
 	Limits policy.Limits
@@ -120,8 +121,11 @@ type Worker struct {
 	metrics *metrics
 	places  places
 	guard   *ratelimit.Guard
+	posts   *posts
 	done    chan *item
 	trouble troubles
+
+	deadline atomic.Pointer[deadline]
 
 	// The recorder's own, used again by each batch.
 	events  []job.Event
@@ -154,6 +158,7 @@ func New(cfg Config) (*Worker, error) {
 		stopped: make(chan struct{}),
 		intakes: make(map[queue.ID]*intake), lines: make(map[string]*line),
 	}
+	w.posts = newPosts(w.send)
 	w.intakeCtx, w.endIntake = context.WithCancel(context.Background())
 	w.lineCtx, w.endLines = context.WithCancel(context.Background())
 	w.work, w.killWork = context.WithCancel(context.Background())
@@ -219,6 +224,7 @@ func (w *Worker) drain() {
 	w.intaking.Wait()
 	w.endLines()
 	w.sending.Wait()
+	w.posts.close()
 	close(w.done)
 	w.writing.Wait()
 	w.killWork()

@@ -15,7 +15,7 @@ import (
 )
 
 func newBench() *cobra.Command {
-	var jobs int
+	var jobs, numbers, inFlight int
 	var profile string
 	c := &cobra.Command{
 		Use: "bench", Short: "Measures what a message costs, against a bare HTTP POST", Args: noArgs,
@@ -27,15 +27,15 @@ net/http. Only what this process uses is counted: the worker, not the servers.`,
 			if err != nil {
 				return err
 			}
-			if jobs < 1 {
-				return usageError{errors.New("--jobs must be at least 1")}
+			if min(jobs, numbers, inFlight) < 1 {
+				return usageError{errors.New("--jobs, --numbers and --in-flight must be at least 1")}
 			}
 			url, stop, err := startSimulator(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer stop()
-			opts := lab.BenchOptions{Config: cfg, Jobs: jobs, API: url, Out: cmd.OutOrStdout(), Log: logger(cmd, cfg)}
+			opts := lab.BenchOptions{Config: cfg, Jobs: jobs, Numbers: numbers, InFlight: inFlight, API: url, Out: cmd.OutOrStdout(), Log: logger(cmd, cfg)}
 			if profile != "" {
 				f, err := os.Create(profile)
 				if err != nil {
@@ -48,6 +48,8 @@ net/http. Only what this process uses is counted: the worker, not the servers.`,
 		},
 	}
 	c.Flags().IntVar(&jobs, "jobs", 100_000, "messages to send")
+	c.Flags().IntVar(&numbers, "numbers", 10, "sender numbers that share them")
+	c.Flags().IntVar(&inFlight, "in-flight", 256, "requests under way at once")
 	c.Flags().StringVar(&profile, "cpuprofile", "", "write a CPU profile of the worker to this file")
 	return c
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/wacast/wacast/pkg/app"
@@ -21,5 +22,10 @@ func run() int {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	app.QuietRedis()
+	if os.Getenv("GOGC") == "" {
+		// A few tens of megabytes live at a time; collecting less often costs little
+		// memory and saves a twentieth of the CPU.
+		debug.SetGCPercent(400)
+	}
 	return execute(ctx, newRoot(), os.Args[1:])
 }

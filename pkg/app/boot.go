@@ -60,7 +60,8 @@ func (a *App) boot(ctx context.Context) error {
 		return err
 	}
 	api, err := whatsapp.New(whatsapp.Config{
-		BaseURL: a.cfg.APIURL, Version: a.cfg.APIVersion, MaxInFlight: a.cfg.MaxInFlight, Timeout: a.cfg.SendTimeout,
+		BaseURL: a.cfg.APIURL, Version: a.cfg.APIVersion, MaxInFlight: a.cfg.MaxInFlight,
+		Timeout: a.cfg.SendTimeout + time.Second, // the worker bounds each request by itself
 	})
 	if err != nil {
 		return err

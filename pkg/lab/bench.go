@@ -26,6 +26,11 @@ type BenchOptions struct {
 	Config app.Config
 	// Jobs is how many messages are sent, once by the worker and once bare.
 	Jobs int
+	// Numbers is how many sender numbers share the jobs. No number may send more
+	// than 1,000 messages a second, so one alone would be no fair measure.
+	Numbers int
+	// InFlight is how many requests run at once, of either kind.
+	InFlight int
 	// API is the URL of the stand-in for the Cloud API, in another process: what
 	// it costs is not the worker's.
 	API string
@@ -45,8 +50,8 @@ func Bench(ctx context.Context, opts BenchOptions) error {
 	cfg := opts.Config
 	cfg.Namespace = fmt.Sprintf("bench-%08x", rand.Uint32())
 	cfg.APIURL, cfg.AdminAddr, cfg.AccessToken = opts.API, "127.0.0.1:0", sender.Literal("simulated")
-	cfg.DefaultMPS, cfg.RateHeadroom, cfg.MaxInFlight = unlimited, 0, benchInFlight
-	bare, err := measureBare(ctx, opts.API, opts.Jobs)
+	cfg.DefaultMPS, cfg.RateHeadroom, cfg.MaxInFlight = unlimited, 0, opts.InFlight
+	bare, err := measureBare(ctx, opts.API, opts.Jobs, opts.InFlight)
 	if err != nil {
 		return fmt.Errorf("bench: %w", err)
 	}
@@ -82,7 +87,7 @@ func measureWorker(ctx context.Context, cfg app.Config, opts BenchOptions) (sent
 	if err != nil {
 		return sent, err
 	}
-	if err := prepare(ctx, nc, cfg, opts.Jobs); err != nil {
+	if err := prepare(ctx, nc, cfg, opts); err != nil {
 		return sent, err
 	}
 	a, err := app.New(app.Options{Config: cfg, Log: opts.Log, WorkerID: "bench"})
@@ -121,7 +126,7 @@ func measureWorker(ctx context.Context, cfg app.Config, opts BenchOptions) (sent
 const benchCampaign = "bench"
 
 // prepare creates the streams and publishes the jobs.
-func prepare(ctx context.Context, nc *nats.Conn, cfg app.Config, n int) error {
+func prepare(ctx context.Context, nc *nats.Conn, cfg app.Config, opts BenchOptions) error {
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return err
@@ -135,8 +140,8 @@ func prepare(ctx context.Context, nc *nats.Conn, cfg app.Config, n int) error {
 	}
 	defer p.Close()
 	_, err = p.PublishAll(ctx, func(yield func(*job.Job, error) bool) {
-		for i := range n {
-			if !yield(benchJob(i), nil) {
+		for i := range opts.Jobs {
+			if !yield(benchJob(i, i%opts.Numbers), nil) {
 				return
 			}
 		}
@@ -144,9 +149,9 @@ func prepare(ctx context.Context, nc *nats.Conn, cfg app.Config, n int) error {
 	return err
 }
 
-func benchJob(i int) *job.Job {
+func benchJob(i, number int) *job.Job {
 	return &job.Job{
-		V: job.Version, ID: fmt.Sprintf("row-%07d", i), Campaign: benchCampaign, From: Clinic, To: job.Phone(fmt.Sprintf("+54911%08d", i)),
+		V: job.Version, ID: fmt.Sprintf("row-%07d", i), Campaign: benchCampaign, From: fmt.Sprintf("1065403522%05d", number), To: job.Phone(fmt.Sprintf("+54911%08d", i)),
 		Template: job.Template{Name: "appointment_confirmation", Language: "es_AR", Params: &job.Params{
 			Body: job.Positional("Emilia", "23 de noviembre, 09:30"),
 		}},

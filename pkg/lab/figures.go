@@ -51,20 +51,17 @@ func cpuTime() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// benchInFlight is how many requests run at once, of either kind.
-const benchInFlight = 128
-
 // measureBare posts the same messages with nothing but net/http and keep-alive:
 // what no sender can beat.
-func measureBare(ctx context.Context, api string, n int) (figures, error) {
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: benchInFlight, MaxConnsPerHost: benchInFlight}}
+func measureBare(ctx context.Context, api string, n, inFlight int) (figures, error) {
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: inFlight, MaxConnsPerHost: inFlight}}
 	defer client.CloseIdleConnections()
 	url := api + "/" + whatsapp.DefaultVersion + "/" + Clinic + "/messages"
 	var next atomic.Int64
 	return measure(n, func() error {
-		errs := make([]error, benchInFlight)
+		errs := make([]error, inFlight)
 		var posting sync.WaitGroup
-		for w := range benchInFlight {
+		for w := range inFlight {
 			posting.Go(func() {
 				for i := next.Add(1); i <= int64(n) && errs[w] == nil; i = next.Add(1) {
 					errs[w] = postBare(ctx, client, url, int(i))

@@ -162,8 +162,11 @@ func (c *Client) Send(ctx context.Context, phoneNumberID, token string, m *Messa
 	if err := checkCaller(phoneNumberID, token); err != nil {
 		return Accepted{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
+	if until, bounded := ctx.Deadline(); !bounded || time.Until(until) > c.timeout {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.timeout)
+		defer cancel()
+	}
 	out := &call{body: m.AppendJSON(make([]byte, 0, m.sizeHint()))}
 	// The transport itself, not http.Client: no redirects, no cookies, and no
 	// *url.Error, whose text holds the URL.
