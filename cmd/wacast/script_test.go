@@ -33,6 +33,15 @@ import (
 // TestMain lets scripts run this command as a program: the test binary runs main
 // when it is called by that name.
 func TestMain(m *testing.M) {
+	// Settings of whoever runs the tests are none of theirs.
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		if strings.HasPrefix(name, "WACAST_") && !strings.HasPrefix(name, "WACAST_TEST_") && !strings.HasPrefix(name, "WACAST_REQUIRE_") {
+			if err := os.Unsetenv(name); err != nil {
+				panic(err)
+			}
+		}
+	}
 	testscript.Main(leakless{m}, map[string]func(){"wacast": main})
 }
 
