@@ -143,7 +143,7 @@ func loadEnv(k *koanf.Koanf, environ []string, settings []Setting) (unknown []st
 				return "", nil // an empty variable is an unset one, as in compose files
 			}
 			key, known := keys[name]
-			if !known && !strings.HasPrefix(name, envPrefix+"TEST_") {
+			if !known && !forTests(name) {
 				unknown = append(unknown, name+" is no setting and has no effect (wacast config print lists them)")
 			}
 			return key, value
@@ -151,6 +151,11 @@ func loadEnv(k *koanf.Koanf, environ []string, settings []Setting) (unknown []st
 	}), nil)
 	slices.Sort(unknown)
 	return unknown
+}
+
+// forTests reports whether a variable is one that the tests read.
+func forTests(name string) bool {
+	return strings.HasPrefix(name, envPrefix+"TEST_") || name == envPrefix+"REQUIRE_REDIS"
 }
 
 // loadAccounts reads the list in the settings file and the folder's files.
