@@ -33,6 +33,13 @@ import (
 // TestMain lets scripts run this command as a program: the test binary runs main
 // when it is called by that name.
 func TestMain(m *testing.M) {
+	testscript.Main(leakless{m}, map[string]func(){"wacast": main})
+}
+
+// leakless fails a run that leaves goroutines behind.
+type leakless struct{ m *testing.M }
+
+func (l leakless) Run() int {
 	// Settings of whoever runs the tests are none of theirs.
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
@@ -42,13 +49,6 @@ func TestMain(m *testing.M) {
 			}
 		}
 	}
-	testscript.Main(leakless{m}, map[string]func(){"wacast": main})
-}
-
-// leakless fails a run that leaves goroutines behind.
-type leakless struct{ m *testing.M }
-
-func (l leakless) Run() int {
 	code := l.m.Run()
 	if err := goleak.Find(); code == 0 && err != nil {
 		fmt.Println("goleak:", err)
