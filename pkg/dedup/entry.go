@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -99,11 +100,18 @@ func decodeEntry(packed string, s Subject, now int64) (Entry, error) {
 	switch {
 	case e.State == Claimed:
 		e.Nonce = Nonce(binary.BigEndian.Uint64(b[12:]))
-		e.LeaseLeft = time.Duration(max(0, uint48(b[20:])-now)) * time.Millisecond
+		e.LeaseLeft = milliseconds(uint48(b[20:]) - now)
 	case e.State.Final():
 		e.Code = b[12]
 	}
 	return e, nil
+}
+
+// milliseconds is a wait: never negative, and no longer than a Duration can say,
+// whatever Redis holds.
+func milliseconds(n int64) time.Duration {
+	const most = int64(math.MaxInt64 / time.Millisecond)
+	return time.Duration(min(max(n, 0), most)) * time.Millisecond
 }
 
 func sizeOf(s State) (int, bool) {

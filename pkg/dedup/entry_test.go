@@ -61,6 +61,7 @@ func FuzzDecodeEntry(f *testing.F) {
 	f.Add("\x01\x02\x44\x55tttt\x0a\x0b\x0c\x0d", uint64(1))
 	f.Add("\x02\x03\x44\x55tttt\x0a\x0b\x0c\x0enoncenon\xff\xff\xff\xff\xff\xff", uint64(2))
 	f.Add("\x09", uint64(2))
+	f.Add("\x020000000000000000000000000", uint64(0)) // a lease of some thousand years
 	f.Fuzz(func(t *testing.T, packed string, body uint64) {
 		e, err := decodeEntry(packed, Subject{Body: body}, 0)
 		if err != nil {
