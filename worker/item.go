@@ -66,7 +66,8 @@ type ending struct {
 	// claimed says that the ledger holds our claim, which must be settled or
 	// given back.
 	claimed bool
-	// stale is the claim of a lost owner, to be resolved as unknown.
+	// stale is the claim of a lost owner, to be settled with the outcome that the
+	// owner put on record.
 	stale *staleClaim
 	// settled says that the outcome is on record already: only settle and ack.
 	settled bool

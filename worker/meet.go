@@ -66,14 +66,14 @@ func (w *Worker) resolve(it *item, e dedup.Entry) {
 	case found == "":
 		w.end(it, ending{outcome: job.Unknown, reason: job.ReasonOwnerLost, detail: ownerLost})
 	default:
-		w.end(it, w.standing(it, e, found))
+		w.end(it, standing(e, found))
 	}
 }
 
 const ownerLost = "the worker that claimed the job recorded no outcome"
 
 // standing is how an item ends whose job has an outcome on record.
-func (w *Worker) standing(it *item, e dedup.Entry, found job.Kind) ending {
+func standing(e dedup.Entry, found job.Kind) ending {
 	stale := &staleClaim{nonce: e.Nonce, attempt: e.Attempt}
 	if _, ok := dedup.StateOf(found); !ok {
 		stale = nil // an outcome of the publication, none of the job

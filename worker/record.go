@@ -72,8 +72,8 @@ func (w *Worker) record() {
 }
 
 // recordBatch records the events, the dead letters, the schedules, then the
-// ledger, and then lets the jobs go. Whatever fails is repeated: nothing is acked before it
-// is on record.
+// ledger, and then lets the jobs go. Whatever fails is repeated: nothing is acked
+// before it is on record.
 func (w *Worker) recordBatch(batch []*item) {
 	if late := lateItems(batch, time.Now()); len(late) > 0 {
 		if !w.persist(w.trouble.ledger, func(ctx context.Context) error { return w.settleLate(ctx, late) }) {

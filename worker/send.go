@@ -38,8 +38,8 @@ func (w *Worker) send(it *item) {
 // sendWindow is for how long requests share a deadline.
 const sendWindow = 50 * time.Millisecond
 
-// deadline is a context that the requests of one window share: to make one for each
-// costs more than all else that is done for a message beside the request.
+// deadline is a context that the requests of one window share: one for each would
+// cost a timer and a lock that all of them wait for.
 type deadline struct {
 	context.Context
 	until time.Time // requests that start before may use it

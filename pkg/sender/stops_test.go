@@ -164,6 +164,30 @@ func TestUnprobed(t *testing.T) {
 	})
 }
 
+// A probe whose answer says nothing is not repeated at once: each of them may cost
+// a message whose outcome nobody knows.
+func TestInconclusiveProbeWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := newTestStops(nil)
+		refuse(t, s, account, 10*time.Second)
+		time.Sleep(12 * time.Second)
+		if !s.Admit(account).Probe {
+			t.Fatal("no probe")
+		}
+		s.Inconclusive(account)
+		if v := s.Peek(account); v.OK {
+			t.Error("the next probe is due at once")
+		}
+		time.Sleep(12 * time.Second)
+		if !s.Admit(account).Probe {
+			t.Error("no probe after the wait")
+		}
+		if got := s.List()[0].Probes; got != 0 {
+			t.Errorf("%d refused probes are counted, want none", got)
+		}
+	})
+}
+
 func TestAStopWithoutEndWaitsForAPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := newTestStops(nil)
@@ -196,8 +220,14 @@ func TestReplicasShareStops(t *testing.T) {
 		late, _ := newTestStops(store)
 		var running sync.WaitGroup
 		run := func(s *Stops) { running.Go(func() { _ = s.Run(ctx) }); synctest.Wait() }
+		select {
+		case <-one.Ready():
+			t.Error("ready before anything was read")
+		default:
+		}
 		run(one)
 		run(two)
+		<-one.Ready() // a deadlock, which synctest reports, if it never comes
 
 		changed := two.Changed()
 		refuse(t, one, account, time.Hour)
