@@ -218,12 +218,12 @@ func (s *scanner) textPtr() *string {
 	return text
 }
 
-func scanInteger[T int | uint64](s *scanner, dst *T) {
+func scanInteger[T int | uint16 | uint64](s *scanner, dst *T) {
 	if !s.is('0', "a whole number") {
 		return
 	}
 	n, err := strconv.ParseInt(s.number(), 10, 64)
-	if err != nil {
+	if err != nil || int64(T(n)) != n {
 		s.problem("must be a whole number")
 	}
 	*dst = T(n)

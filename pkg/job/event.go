@@ -42,6 +42,10 @@ const (
 	OptIn  Kind = "opt_in"
 )
 
+// Published is what a producer says of jobs it has published: how many, and where
+// in the stream they are.
+const Published Kind = "published"
+
 // Changes of what is sent, or sent with.
 const (
 	CampaignChanged Kind = "campaign"
@@ -58,7 +62,7 @@ func Outcomes() []Kind {
 // Kinds lists every kind of the contract.
 func Kinds() []Kind {
 	return append(Outcomes(), Settled, Held, Sent, Delivered, Read, Failed,
-		Reply, OptOut, OptIn, CampaignChanged, SenderChanged, TemplateChanged, AccountChanged)
+		Reply, OptOut, OptIn, Published, CampaignChanged, SenderChanged, TemplateChanged, AccountChanged)
 }
 
 // IsOutcome reports whether the kind ends a job.
@@ -103,8 +107,10 @@ type EventData struct {
 	// Attempt counts from 1; 0 when nothing was tried.
 	Attempt int    `json:"attempt,omitempty"`
 	Reason  Reason `json:"reason,omitempty"`
-	// Outcome is what a settled job turned out to be.
+	// Outcome is what a settled job turned out to be, and Was what it counted as
+	// before: an event settled takes one from the latter and adds it to the former.
 	Outcome Kind `json:"outcome,omitempty"`
+	Was     Kind `json:"was,omitempty"`
 	// Code is the Cloud API's error code, when it gave one.
 	Code int `json:"code,omitempty"`
 	// Detail is for people; programs use Reason and Code.
@@ -119,8 +125,13 @@ type EventData struct {
 	// Count is how many jobs the event stands for, where it is not one.
 	Count int `json:"count,omitempty"`
 	// Stream and Sequence name the publication that ends with this outcome.
-	Stream   string          `json:"stream,omitempty"`
-	Sequence uint64          `json:"sequence,omitempty"`
+	Stream   string `json:"stream,omitempty"`
+	Sequence uint64 `json:"sequence,omitempty"`
+	// Sequences are those of Count jobs that were published, as in 1-500,502.
+	Sequences string `json:"sequences,omitempty"`
+	// Body is the low 16 bits of the job's [Job.BodyHash], which tell a conflict
+	// after the ledger was lost; 0 where it is not known.
+	Body     uint16          `json:"body,omitempty"`
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 }
 
@@ -153,6 +164,8 @@ func eventID(key Key, at time.Time, data *EventData) string {
 		// A digest, because ids are logged and a wamid holds a telephone number.
 		sum := sha256.Sum256([]byte(data.Wamid))
 		return id + "/" + hex.EncodeToString(sum[:8])
+	case Published:
+		return id + "/" + data.Sequences
 	case CampaignChanged, SenderChanged, TemplateChanged, AccountChanged:
 		return id + "/" + strconv.FormatInt(at.UnixNano(), 10)
 	}

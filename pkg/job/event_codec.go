@@ -55,6 +55,7 @@ func (w *writer) eventData(d *EventData) {
 	w.integer("attempt", int64(d.Attempt))
 	w.text("reason", string(d.Reason))
 	w.text("outcome", string(d.Outcome))
+	w.text("was", string(d.Was))
 	w.integer("code", int64(d.Code))
 	w.text("detail", d.Detail)
 	w.text("wamid", string(d.Wamid))
@@ -64,6 +65,8 @@ func (w *writer) eventData(d *EventData) {
 	w.integer("count", int64(d.Count))
 	w.text("stream", d.Stream)
 	w.integer("sequence", int64(d.Sequence))
+	w.text("sequences", d.Sequences)
+	w.integer("body", int64(d.Body))
 	w.raw("metadata", d.Metadata)
 }
 
@@ -118,6 +121,8 @@ func (s *scanner) eventField(name string, d *EventData) {
 		scanText(s, &d.Reason)
 	case "outcome":
 		scanText(s, &d.Outcome)
+	case "was":
+		scanText(s, &d.Was)
 	case "code":
 		scanInteger(s, &d.Code)
 	case "detail":
@@ -136,6 +141,10 @@ func (s *scanner) eventField(name string, d *EventData) {
 		scanText(s, &d.Stream)
 	case "sequence":
 		scanInteger(s, &d.Sequence)
+	case "sequences":
+		scanText(s, &d.Sequences)
+	case "body":
+		scanInteger(s, &d.Body)
 	case "metadata":
 		s.rawOf('{', "an object", &d.Metadata)
 	default:

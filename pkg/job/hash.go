@@ -12,13 +12,24 @@ import (
 //
 // Replicas of two builds compare their hashes, so for a given job the hash may
 // never change.
-func (j *Job) BodyHash() uint64 {
-	plain := *j
+func (j *Job) BodyHash() uint64 { return new(Hasher).BodyHash(j) }
+
+// Hasher makes body hashes with a buffer that it keeps, for those who make many.
+// It is for one goroutine at a time.
+type Hasher struct {
+	plain Job
+	w     writer
+}
+
+// BodyHash is [Job.BodyHash].
+func (h *Hasher) BodyHash(j *Job) uint64 {
+	h.plain = *j
+	plain := &h.plain
 	plain.Lane = j.EffectiveLane()
 	plain.OnUnknown = j.EffectiveOnUnknown()
 	plain.SendAt, plain.ExpiresAt, plain.ReplyBy = j.SendAt.UTC(), j.ExpiresAt.UTC(), j.ReplyBy.UTC()
-	w := newWriter()
-	w.job(&plain)
-	sum := sha256.Sum256(w.buf)
+	h.w = writer{buf: h.w.buf[:0]}
+	h.w.job(plain)
+	sum := sha256.Sum256(h.w.buf)
 	return binary.BigEndian.Uint64(sum[:8])
 }

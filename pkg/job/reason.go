@@ -64,6 +64,25 @@ const (
 	ReasonOwnerLost Reason = "owner_lost"
 )
 
+// Reasons of what comes later.
+const (
+	// ReasonWebhook: a status webhook shows that the API took the message.
+	ReasonWebhook Reason = "webhook"
+	// ReasonDelivery: the API took the message and could not deliver it.
+	ReasonDelivery Reason = "delivery_failed"
+	// ReasonReplayed: a person had the job tried once more.
+	ReasonReplayed Reason = "replayed"
+)
+
+// Reasons why something is stopped that nothing refused.
+const (
+	// ReasonPaused: an operator said so.
+	ReasonPaused Reason = "paused"
+	// ReasonAPIFailing: so many answers were ambiguous or faults that the number
+	// waits for a clear one.
+	ReasonAPIFailing Reason = "api_failing"
+)
+
 // Reasons lists every reason, for metrics that exist before the first event.
 func Reasons() []Reason {
 	return []Reason{
@@ -73,5 +92,6 @@ func Reasons() []Reason {
 		ReasonRefused, ReasonRecipient, ReasonTemplate, ReasonNumber, ReasonAccount, ReasonThrottled,
 		ReasonTransient, ReasonNotSent,
 		ReasonTimeout, ReasonConnectionLost, ReasonBadAnswer, ReasonOwnerLost,
+		ReasonWebhook, ReasonDelivery, ReasonReplayed, ReasonPaused, ReasonAPIFailing,
 	}
 }
