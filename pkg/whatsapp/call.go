@@ -8,10 +8,12 @@ import (
 	"net"
 	"net/http/httptrace"
 	"sync/atomic"
+	"time"
 )
 
-// call is one request on its way. It is the request's body, and it watches the
-// connection, so that after a failure it can say for certain whether the message
+// call is one request on its way through net/http's transport, which carries sends
+// behind a proxy; [wire] carries the others. It is the request's body, and it watches
+// the connection, so that after a failure it can say for certain whether the message
 // may have left this machine.
 //
 // Two facts decide it:
@@ -26,6 +28,8 @@ import (
 type call struct {
 	body []byte
 	off  int
+	// sendBy is [Message.SendBy].
+	sendBy time.Time
 	// state is 0 until the transport reads the body or the call is revoked.
 	state atomic.Int32
 
@@ -44,6 +48,9 @@ var errRevoked = errors.New("request was given up before it was sent")
 
 // Read hands out the body. Only the transport calls it, from one goroutine at a time.
 func (c *call) Read(p []byte) (int, error) {
+	if c.off == 0 && !c.sendBy.IsZero() && !time.Now().Before(c.sendBy) && c.state.CompareAndSwap(0, stateRevoked) {
+		return 0, errTooLate
+	}
 	if !c.state.CompareAndSwap(0, stateRead) && c.state.Load() == stateRevoked {
 		return 0, errRevoked
 	}

@@ -24,6 +24,7 @@ const (
 const (
 	// maxAnswer bounds what is read of an answer; the API's are under a kilobyte.
 	maxAnswer = 1 << 20
+	maxHeader = 64 << 10
 	// idleTimeout is shorter than what servers and load balancers wait (60 s and
 	// more), so that we close an idle connection first: a request written on one
 	// that the server is just closing would be ambiguous.
@@ -53,6 +54,8 @@ type Client struct {
 	prefix    string
 	timeout   time.Duration
 	transport *http.Transport
+	// wire carries the sends; nil behind a proxy, where the transport does.
+	wire *wire
 }
 
 // New checks the configuration and makes a client. It does not connect.
@@ -73,12 +76,16 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("whatsapp client: %w", err)
 	}
-	return &Client{
+	c := &Client{
 		base:      url.URL{Scheme: base.Scheme, Host: base.Host},
 		prefix:    strings.TrimRight(base.Path, "/") + "/" + cfg.Version + "/",
 		timeout:   cfg.Timeout,
 		transport: newTransport(cfg),
-	}, nil
+	}
+	if proxy, _ := http.ProxyFromEnvironment(&http.Request{URL: base}); proxy == nil {
+		c.wire = newWire(base, cfg)
+	}
+	return c, nil
 }
 
 // validate names the field that is wrong, without its value: a URL may hold a secret.
@@ -119,15 +126,21 @@ func allDigits(s string) bool {
 	return s != ""
 }
 
+func newDialer() net.Dialer { return net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second} }
+
+func newTLS(cfg Config) *tls.Config {
+	config := cfg.TLS.Clone()
+	if config == nil {
+		config = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if config.ClientSessionCache == nil {
+		config.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+	}
+	return config
+}
+
 func newTransport(cfg Config) *http.Transport {
-	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}
-	tlsConfig := cfg.TLS.Clone()
-	if tlsConfig == nil {
-		tlsConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	if tlsConfig.ClientSessionCache == nil {
-		tlsConfig.ClientSessionCache = tls.NewLRUClientSessionCache(0)
-	}
+	dialer := newDialer()
 	return &http.Transport{
 		Proxy: http.ProxyFromEnvironment,
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -137,7 +150,7 @@ func newTransport(cfg Config) *http.Transport {
 			}
 			return &counter{Conn: conn}, nil
 		},
-		TLSClientConfig:     tlsConfig,
+		TLSClientConfig:     newTLS(cfg),
 		TLSHandshakeTimeout: dialTimeout,
 		// A transport with its own dialer speaks HTTP/2 only if it is asked to.
 		ForceAttemptHTTP2:      true,
@@ -145,12 +158,17 @@ func newTransport(cfg Config) *http.Transport {
 		MaxIdleConnsPerHost:    cfg.MaxInFlight,
 		IdleConnTimeout:        idleTimeout,
 		DisableCompression:     true,
-		MaxResponseHeaderBytes: 64 << 10,
+		MaxResponseHeaderBytes: maxHeader,
 	}
 }
 
 // Close closes the connections that are idle. Call it when no Send runs any more.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() {
+	if c.wire != nil {
+		c.wire.close()
+	}
+	c.transport.CloseIdleConnections()
+}
 
 // Send posts one template message from a phone number id. Its error is an [*Error];
 // nil means that the API took the message. Nothing is repeated: a caller that wants
@@ -167,21 +185,39 @@ func (c *Client) Send(ctx context.Context, phoneNumberID, token string, m *Messa
 		ctx, cancel = context.WithTimeout(ctx, c.timeout)
 		defer cancel()
 	}
-	out := &call{body: m.AppendJSON(make([]byte, 0, m.sizeHint()))}
-	// The transport itself, not http.Client: no redirects, no cookies, and no
-	// *url.Error, whose text holds the URL.
-	resp, err := c.transport.RoundTrip(c.request(out.trace(ctx), phoneNumberID, token, out))
+	exchange := c.viaTransport
+	if c.wire != nil {
+		exchange = c.viaWire
+	}
+	a, left, err := exchange(ctx, phoneNumberID, token, m)
 	if err != nil {
 		failure := &Error{Class: ClassNotSent, Err: safeCause(err, token)}
-		if out.mayHaveLeft() {
+		if left {
 			failure.Class = ClassAmbiguous
 		}
 		return Accepted{}, failure
 	}
+	return read(a.status, a.header, a.body, a.bodyErr, token)
+}
+
+func (c *Client) viaWire(ctx context.Context, phoneNumberID, token string, m *Message) (answerHead, bool, error) {
+	return c.wire.exchange(ctx, c.prefix+phoneNumberID+"/messages", token, m)
+}
+
+// viaTransport is for proxies. With an error, left says whether the API may have
+// the message.
+func (c *Client) viaTransport(ctx context.Context, phoneNumberID, token string, m *Message) (a answerHead, left bool, err error) {
+	out := &call{body: m.AppendJSON(make([]byte, 0, m.sizeHint())), sendBy: m.SendBy}
+	// The transport itself, not http.Client: no redirects, no cookies, and no
+	// *url.Error, whose text holds the URL.
+	resp, err := c.transport.RoundTrip(c.request(out.trace(ctx), phoneNumberID, token, out))
+	if err != nil {
+		return a, out.mayHaveLeft(), err
+	}
 	defer resp.Body.Close()
 	// Reading to the end is what lets the connection be used again.
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	return read(resp.StatusCode, resp.Header, body, err, token)
+	return answerHead{status: resp.StatusCode, header: resp.Header, body: body, bodyErr: err}, true, nil
 }
 
 // request builds the POST.

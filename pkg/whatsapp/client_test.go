@@ -135,6 +135,9 @@ func TestConnectionsAreReused(t *testing.T) {
 				cfg.TLS = a.trust()
 			}
 			c := newClient(t, cfg)
+			if name == "HTTP/2" {
+				proxied(c)
+			}
 			for range 3 * len(answers) {
 				_, _ = c.Send(t.Context(), "1", testToken, testMessage())
 			}
@@ -156,6 +159,9 @@ func TestSendsDoNotMixTheirAnswers(t *testing.T) {
 				cfg.TLS = a.trust()
 			}
 			c := newClient(t, cfg)
+			if name == "HTTP/2" {
+				proxied(c)
+			}
 			var wg sync.WaitGroup
 			for worker := range 16 {
 				wg.Go(func() {

@@ -16,6 +16,10 @@
 // [Client.Token], [Client.Number], [Client.Account], [Client.Templates] and others.
 // They change nothing, so no error of theirs is ambiguous.
 //
+// What the API tells by webhook is checked with [VerifySignature], over the bytes as
+// they came, and read with [ParseWebhook]: a list of updates that each stand for
+// themselves.
+//
 // The table of error codes is data ([Lookup]); what to do about a class is the
 // business of package policy.
 //

@@ -1,6 +1,9 @@
 package whatsapp
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Message is the body of POST /{version}/{phone number id}/messages for a
 // template (Cloud API fact sheet 1.2 and 1.3). One message goes to one recipient.
@@ -12,6 +15,9 @@ type Message struct {
 	Template  Template
 	// CallbackData, at most 512 characters, is echoed in every status webhook.
 	CallbackData string
+	// SendBy is when it is too late to write the request; it is looked at right
+	// before. Such a send is [ClassNotSent]. The zero time is never.
+	SendBy time.Time
 }
 
 // Template is the template object of a message.
