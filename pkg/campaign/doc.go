@@ -1,5 +1,5 @@
 // Package campaign keeps what every worker must know of a campaign: whether it is
-// open, and what its jobs are rendered with.
+// open, paused, closed or cancelled, and what its jobs are rendered with.
 //
 // A [Store] is a watched copy of a key-value bucket: a change acts at once in every
 // process, and [Store.Lookup] is a read of memory. A campaign nobody created is

@@ -19,6 +19,8 @@ const (
 	Paused State = "paused"
 	// Closed: no more jobs are expected; those that are there are sent.
 	Closed State = "closed"
+	// Cancelled: jobs that are not on their way yet end as cancelled. It is for good.
+	Cancelled State = "cancelled"
 )
 
 // Spec is a campaign. It is a value: what a [Store] returns is shared and must not
@@ -26,9 +28,13 @@ const (
 type Spec struct {
 	ID    string `json:"id"`
 	State State  `json:"state"`
-	// Reason is why the campaign is in its state, for people; Since is from when on.
+	// Reason is why the campaign is in its state, for people, By is who said so, and
+	// Since is from when on.
 	Reason string    `json:"reason,omitempty"`
+	By     string    `json:"by,omitempty"`
 	Since  time.Time `json:"since"`
+	// Resumes is the state that a paused campaign goes back to; empty is open.
+	Resumes State `json:"resumes,omitempty"`
 	// Template and Language are what the campaign sends, when it has but one.
 	Template string `json:"template,omitempty"`
 	Language string `json:"language,omitempty"`
@@ -40,39 +46,16 @@ type Spec struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// Sends reports whether jobs of the campaign are sent.
-func (s *Spec) Sends() bool { return s.State != Paused }
-
-// ErrPaused marks what cannot be done to a campaign that is paused.
-var ErrPaused = errors.New("the campaign is paused")
-
-// Close says that no more jobs are expected. What is published afterwards is sent
-// all the same: a close is a statement to be checked, no barrier. An expected count
-// of 0 leaves the one that was given before. A paused campaign stays paused,
-// [ErrPaused]: closing it would send what waits.
-func (s *Spec) Close(expected uint64, now time.Time) error {
-	if s.State == Paused {
-		return fmt.Errorf("close campaign %s: %w", s.ID, ErrPaused)
-	}
-	if s.State != Closed {
-		s.State, s.Reason, s.Since = Closed, "", now.UTC()
-	}
-	if expected > 0 {
-		s.Expected = expected
-	}
-	return nil
-}
-
 // Validate checks the id and the state.
 func (s *Spec) Validate() error {
 	if !job.ValidCampaign(s.ID) {
 		return errors.New("campaign id: must be 1 to 64 of A-Z a-z 0-9 _ - (and more than a single _)")
 	}
 	switch s.State {
-	case Open, Paused, Closed:
+	case Open, Paused, Closed, Cancelled:
 		return nil
 	}
-	return fmt.Errorf("campaign %s: state must be open, paused or closed", s.ID)
+	return fmt.Errorf("campaign %s: state must be open, paused, closed or cancelled", s.ID)
 }
 
 // Decode reads a campaign as the bucket keeps it under a key.

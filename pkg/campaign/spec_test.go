@@ -54,9 +54,58 @@ func TestClose(t *testing.T) {
 	}
 }
 
+// Every change in every state: what comes of it, or why not.
+func TestChanges(t *testing.T) {
+	spec := func(s campaign.State) campaign.Spec { return campaign.Spec{ID: "c1", State: s} }
+	by := func(s campaign.State, resumes campaign.State) campaign.Spec {
+		return campaign.Spec{ID: "c1", State: s, Reason: "why", By: "ana", Since: clock(), Resumes: resumes}
+	}
+	pause := func(s *campaign.Spec) error { return s.Pause("why", "ana", clock()) }
+	resume := func(s *campaign.Spec) error { return s.Resume("why", "ana", clock()) }
+	cancel := func(s *campaign.Spec) error { s.Cancel("why", "ana", clock()); return nil }
+	closing := func(s *campaign.Spec) error { return s.Close(7, clock()) }
+	closedBefore := campaign.Spec{ID: "c1", State: campaign.Paused, Resumes: campaign.Closed}
+	tests := []struct {
+		name   string
+		from   campaign.Spec
+		change func(*campaign.Spec) error
+		want   campaign.Spec
+		err    error
+	}{
+		{"pause open", spec(campaign.Open), pause, by(campaign.Paused, campaign.Open), nil},
+		{"pause closed", spec(campaign.Closed), pause, by(campaign.Paused, campaign.Closed), nil},
+		{"pause paused", closedBefore, pause, closedBefore, nil},
+		{"pause cancelled", spec(campaign.Cancelled), pause, spec(campaign.Cancelled), campaign.ErrCancelled},
+		{"resume open", spec(campaign.Open), resume, spec(campaign.Open), nil},
+		{"resume closed", spec(campaign.Closed), resume, spec(campaign.Closed), nil},
+		{"resume paused", spec(campaign.Paused), resume, by(campaign.Open, ""), nil},
+		{"resume what was closed", closedBefore, resume, by(campaign.Closed, ""), nil},
+		{"resume cancelled", spec(campaign.Cancelled), resume, spec(campaign.Cancelled), campaign.ErrCancelled},
+		{"cancel open", spec(campaign.Open), cancel, by(campaign.Cancelled, ""), nil},
+		{"cancel closed", spec(campaign.Closed), cancel, by(campaign.Cancelled, ""), nil},
+		{"cancel paused", closedBefore, cancel, by(campaign.Cancelled, ""), nil},
+		{"cancel cancelled", spec(campaign.Cancelled), cancel, spec(campaign.Cancelled), nil},
+		{"close cancelled", spec(campaign.Cancelled), closing, spec(campaign.Cancelled), campaign.ErrCancelled},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := tt.from
+			if err := tt.change(&got); !errors.Is(err, tt.err) {
+				t.Errorf("error %v, want %v", err, tt.err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error("(-want +got):", diff)
+			}
+			if err := got.Validate(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // A worker must send what comes after the close.
 func TestClosedSends(t *testing.T) {
-	for state, want := range map[campaign.State]bool{campaign.Open: true, campaign.Closed: true, campaign.Paused: false} {
+	for state, want := range map[campaign.State]bool{campaign.Open: true, campaign.Closed: true, campaign.Paused: false, campaign.Cancelled: false} {
 		if got := (&campaign.Spec{State: state}).Sends(); got != want {
 			t.Errorf("a campaign that is %s sends: %v, want %v", state, got, want)
 		}

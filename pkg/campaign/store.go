@@ -19,7 +19,9 @@ var ErrUnknown = errors.New("no such campaign")
 // Bucket is where campaigns are kept; queue.Bucket is one.
 type Bucket interface {
 	Get(ctx context.Context, key string) ([]byte, error)
-	Put(ctx context.Context, key string, value []byte) error
+	// Update sets the value of a key to what change makes of the one it has, nil for
+	// none; when somebody else changes it meanwhile, of that one.
+	Update(ctx context.Context, key string, change func(value []byte) ([]byte, error)) error
 	// Create sets the value of a key that has none, and reports whether it did.
 	Create(ctx context.Context, key string, value []byte) (bool, error)
 	// Watch calls fn with each key and value there is, once with an empty key when
@@ -37,6 +39,9 @@ type Store struct {
 	specs sync.Map // campaign id to *Spec
 	ready chan struct{}
 	once  sync.Once
+
+	mu      sync.Mutex
+	changed chan struct{} // closed and replaced at every change
 }
 
 // Config is what a [Store] needs.
@@ -50,7 +55,7 @@ type Config struct {
 
 // NewStore returns a store that knows nothing until [Store.Run].
 func NewStore(cfg Config) *Store {
-	s := &Store{bucket: cfg.Bucket, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), now: cfg.Now, ready: make(chan struct{})}
+	s := &Store{bucket: cfg.Bucket, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), now: cfg.Now, ready: make(chan struct{}), changed: make(chan struct{})}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -68,11 +73,27 @@ func (s *Store) Run(ctx context.Context) error {
 // Ready is closed once the store knows every campaign there was when Run began.
 func (s *Store) Ready() <-chan struct{} { return s.ready }
 
+// Changed is closed at the next change of any campaign. Ask for it before looking
+// at one, and no change is missed.
+func (s *Store) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
+
+func (s *Store) notify() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
 func (s *Store) change(key string, value []byte) {
 	if key == "" {
 		s.once.Do(func() { close(s.ready) })
 		return
 	}
+	defer s.notify()
 	if value == nil {
 		s.specs.Delete(key)
 		return
@@ -107,25 +128,51 @@ func (s *Store) All() []Spec {
 
 // Put creates a campaign or replaces it. Times that are not set are now.
 func (s *Store) Put(ctx context.Context, spec Spec) error {
-	value, err := s.encode(&spec)
-	if err != nil {
-		return err
-	}
-	if err := s.bucket.Put(ctx, spec.ID, value); err != nil {
-		return fmt.Errorf("put campaign %s: %w", spec.ID, err)
-	}
-	s.specs.Store(spec.ID, &spec) // the writer sees it before the watch brings it
-	return nil
+	return s.update(ctx, spec.ID, func([]byte) (*Spec, error) { return &spec, nil })
 }
 
-// SetState changes the state of a campaign the store knows, or is [ErrUnknown].
-func (s *Store) SetState(ctx context.Context, id string, state State, reason string) error {
-	spec, ok := s.Lookup(id)
-	if !ok {
-		return fmt.Errorf("campaign %s: %w", id, ErrUnknown)
+// Change changes a campaign from how it stands in the bucket, whatever of it has
+// reached this store. Of one that nobody has seen yet, change gets an open one with
+// the id alone. An error of change leaves it as it is, and is returned.
+func (s *Store) Change(ctx context.Context, id string, change func(*Spec) error) error {
+	return s.update(ctx, id, func(value []byte) (*Spec, error) {
+		spec := &Spec{ID: id, State: Open}
+		if value != nil {
+			var err error
+			if spec, err = Decode(id, value); err != nil {
+				return nil, err
+			}
+		}
+		return spec, change(spec)
+	})
+}
+
+// update writes what change makes of a campaign. The writer sees it before the
+// watch brings it; it is known just before it is written, so that whatever the
+// watch brings of later writes comes later.
+func (s *Store) update(ctx context.Context, id string, change func(value []byte) (*Spec, error)) error {
+	before, known := s.specs.Load(id)
+	var next *Spec
+	err := s.bucket.Update(ctx, id, func(value []byte) ([]byte, error) {
+		var err error
+		if next, err = change(value); err != nil {
+			return nil, err
+		}
+		if value, err = s.encode(next); err == nil {
+			s.specs.Store(id, next)
+		}
+		return value, err
+	})
+	switch {
+	case err == nil:
+		s.notify()
+		return nil
+	case next != nil && known:
+		s.specs.CompareAndSwap(id, next, before)
+	case next != nil:
+		s.specs.CompareAndDelete(id, next)
 	}
-	spec.State, spec.Reason, spec.Since = state, reason, s.now().UTC()
-	return s.Put(ctx, spec)
+	return fmt.Errorf("put campaign %s: %w", id, err)
 }
 
 // Seen makes sure that a campaign exists whose job was seen: nobody needs to create

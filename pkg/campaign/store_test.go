@@ -54,6 +54,16 @@ func (m *memory) Get(_ context.Context, key string) ([]byte, error) {
 	return value, nil
 }
 
+func (m *memory) Update(_ context.Context, key string, change func([]byte) ([]byte, error)) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	value, err := change(m.values[key])
+	if err != nil {
+		return err
+	}
+	return m.set(key, value)
+}
+
 func (m *memory) Create(_ context.Context, key string, value []byte) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -132,11 +142,9 @@ func TestAllStoresSeeAPause(t *testing.T) {
 	if err := writer.Put(t.Context(), campaign.Spec{ID: "c1", State: campaign.Open, Template: "hello", Params: map[string]string{"body.1": "{{.name}}"}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := writer.SetState(t.Context(), "c1", campaign.Paused, "wrong text"); err != nil {
-		t.Fatal(err)
-	}
+	pause(t, writer, "wrong text")
 	want := campaign.Spec{
-		ID: "c1", State: campaign.Paused, Reason: "wrong text", Since: clock(), CreatedAt: clock(),
+		ID: "c1", State: campaign.Paused, Reason: "wrong text", By: "ana", Since: clock(), Resumes: campaign.Open, CreatedAt: clock(),
 		Template: "hello", Params: map[string]string{"body.1": "{{.name}}"},
 	}
 	if got, _ := writer.Lookup("c1"); !cmp.Equal(want, got) {
@@ -148,6 +156,63 @@ func TestAllStoresSeeAPause(t *testing.T) {
 	})
 	if want.Sends() {
 		t.Error("a paused campaign sends")
+	}
+}
+
+// pause pauses the campaign c1.
+func pause(t *testing.T, s *campaign.Store, reason string) {
+	t.Helper()
+	if err := s.Change(t.Context(), "c1", func(spec *campaign.Spec) error { return spec.Pause(reason, "ana", clock()) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Whoever waits for a change is woken by those of every store, and by nothing else.
+func TestChanged(t *testing.T) {
+	bucket := newMemory()
+	writer, reader := campaign.NewStore(campaign.Config{Bucket: bucket}), campaign.NewStore(campaign.Config{Bucket: bucket})
+	run(t, reader)
+	for _, s := range []*campaign.Store{writer, reader} {
+		changed := s.Changed()
+		pause(t, writer, "")
+		select {
+		case <-changed:
+		case <-time.After(10 * time.Second):
+			t.Fatal("not woken")
+		}
+	}
+	changed := writer.Changed()
+	if _, ok := writer.Lookup("c1"); !ok {
+		t.Error("the campaign is not known")
+	}
+	select {
+	case <-changed:
+		t.Error("woken by nothing")
+	default:
+	}
+}
+
+// A change starts from what is in the bucket, not from what this store knows.
+func TestChangeLosesNoOthersWork(t *testing.T) {
+	bucket := newMemory()
+	one, two := campaign.NewStore(campaign.Config{Bucket: bucket, Now: clock}), campaign.NewStore(campaign.Config{Bucket: bucket, Now: clock})
+	if err := one.Put(t.Context(), campaign.Spec{ID: "c1", State: campaign.Open, Template: "hello"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := two.Change(t.Context(), "c1", func(spec *campaign.Spec) error { return spec.Close(1200, clock()) }); err != nil {
+		t.Fatal(err)
+	}
+	pause(t, one, "")
+	got, _ := one.Lookup("c1")
+	if got.State != campaign.Paused || got.Resumes != campaign.Closed || got.Expected != 1200 || got.Template != "hello" {
+		t.Errorf("%+v: the close is lost", got)
+	}
+	refused := errors.New("refused")
+	if err := one.Change(t.Context(), "c1", func(*campaign.Spec) error { return refused }); !errors.Is(err, refused) {
+		t.Errorf("Change = %v, want the error of change", err)
+	}
+	if again, _ := one.Lookup("c1"); !cmp.Equal(got, again) {
+		t.Error("a refused change changes it:", cmp.Diff(got, again))
 	}
 }
 
@@ -264,9 +329,6 @@ func TestNonsenseKeepsWhatWasKnown(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	bucket := newMemory()
 	s := campaign.NewStore(campaign.Config{Bucket: bucket})
-	if err := s.SetState(t.Context(), "c1", campaign.Paused, ""); !errors.Is(err, campaign.ErrUnknown) {
-		t.Errorf("SetState of no campaign = %v, want ErrUnknown", err)
-	}
 	for _, spec := range []campaign.Spec{
 		{ID: "", State: campaign.Open}, {ID: "_", State: campaign.Open}, {ID: "a b", State: campaign.Open}, {ID: "c1"},
 	} {
@@ -295,7 +357,10 @@ func ExampleStore() {
 	if err := store.Seen(ctx, "reminders-2026-11-23"); err != nil {
 		fmt.Println(err)
 	}
-	if err := store.SetState(ctx, "reminders-2026-11-23", campaign.Paused, "the date is wrong"); err != nil {
+	err := store.Change(ctx, "reminders-2026-11-23", func(spec *campaign.Spec) error {
+		return spec.Pause("the date is wrong", "ana", time.Now())
+	})
+	if err != nil {
 		fmt.Println(err)
 	}
 	spec, _ := store.Lookup("reminders-2026-11-23")

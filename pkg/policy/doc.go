@@ -6,4 +6,8 @@
 // job. One that concerns a template, a number or an account stops that, and the job
 // goes back untouched, so that one mistake does not burn a whole campaign. And
 // what may have been accepted is never sent again: it settles as unknown.
+//
+// A [Breaker] looks at a number's answers together: where too many of them are
+// unclear, the number has to stop, or each further message is one nobody can
+// account for.
 package policy
