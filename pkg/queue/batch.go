@@ -36,19 +36,21 @@ type batch struct {
 
 	mu     sync.Mutex
 	left   int
+	places []uint64 // sequences of what is stored
 	failed map[int]error
 }
 
-func (b *batch) settled(p *parcel, ack Ack) { b.settle(p.index, ack.Err) }
+func (b *batch) settled(p *parcel, ack Ack) { b.settle(p.index, ack) }
 
-func (b *batch) settle(index int, err error) {
+func (b *batch) settle(index int, ack Ack) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err != nil {
+	b.places[index] = ack.Sequence
+	if ack.Err != nil {
 		if b.failed == nil {
 			b.failed = make(map[int]error)
 		}
-		b.failed[index] = err
+		b.failed[index] = ack.Err
 	}
 	if b.left--; b.left == 0 {
 		close(b.done)
@@ -56,18 +58,19 @@ func (b *batch) settle(index int, err error) {
 }
 
 // sendAll publishes parcels and waits for all their acks until ctx ends. When it
-// returns, the flight needs their bytes no more. The error is a [*PartialError];
-// an error that is ok counts as success.
-func (f *flight) sendAll(ctx context.Context, parcels []parcel, ok error) error {
+// returns, the flight needs their bytes no more. It returns where each is stored, 0
+// for one that is not. The error is a [*PartialError]; an error that is ok counts as
+// success.
+func (f *flight) sendAll(ctx context.Context, parcels []parcel, ok error) ([]uint64, error) {
 	if len(parcels) == 0 {
-		return nil
+		return nil, nil
 	}
-	b := &batch{done: make(chan struct{}), left: len(parcels)}
+	b := &batch{done: make(chan struct{}), left: len(parcels), places: make([]uint64, len(parcels))}
 	for i := range parcels {
 		p := &parcels[i]
 		p.to, p.index = b, i
 		if err := f.send(ctx, p); err != nil {
-			b.settle(i, err)
+			b.settle(i, Ack{Err: err})
 		}
 	}
 	select {
@@ -83,16 +86,16 @@ func (f *flight) sendAll(ctx context.Context, parcels []parcel, ok error) error 
 		}
 	}
 	if len(b.failed) > 0 {
-		return &PartialError{Failed: b.failed}
+		return b.places, &PartialError{Failed: b.failed}
 	}
-	return nil
+	return b.places, nil
 }
 
 // expire ends a batch whose time is over.
 func (f *flight) expire(ctx context.Context, b *batch, parcels []parcel) {
 	for i := range parcels {
 		if waiting, why := f.forget(&parcels[i]); waiting {
-			b.settle(i, fmt.Errorf("%w: %w", context.Cause(ctx), why))
+			b.settle(i, Ack{Err: fmt.Errorf("%w: %w", context.Cause(ctx), why)})
 		}
 	}
 	<-b.done // the rest was settled while we looked

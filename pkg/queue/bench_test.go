@@ -189,20 +189,100 @@ func BenchmarkRecord(b *testing.B) {
 	}
 }
 
-func BenchmarkReadEvents(b *testing.B) {
-	r := apart(b)
-	e := r.events(b)
+// fill records b.N events of a campaign and returns where they are.
+func fill(b *testing.B, e *queue.Events) []uint64 {
+	b.Helper()
+	var places []uint64
 	for n := 0; n < b.N; {
 		var part []job.Event
 		for range min(1000, b.N-n) {
 			part = append(part, event(job.Accepted, "c1", "111", n))
 			n++
 		}
-		record(b, e, part...)
+		got, err := e.Record(context.Background(), part)
+		if err != nil {
+			b.Fatal(err)
+		}
+		places = append(places, got...)
 	}
+	return places
+}
+
+func BenchmarkReadEvents(b *testing.B) {
+	e := apart(b).events(b)
+	fill(b, e)
 	defer measure(b)()
 	n := 0
 	if err := e.Read(context.Background(), queue.Filter{Campaign: "c1"}, func(*queue.Recorded) error { n++; return nil }); err != nil || n != b.N {
 		b.Fatalf("read %d of %d: %v", n, b.N, err)
+	}
+}
+
+func BenchmarkScanEvents(b *testing.B) {
+	e := apart(b).events(b)
+	fill(b, e)
+	defer measure(b)()
+	n := 0
+	if err := e.Scan(context.Background(), queue.Filter{}, func(*queue.Raw) error { n++; return nil }); err != nil || n != b.N {
+		b.Fatalf("read %d of %d: %v", n, b.N, err)
+	}
+}
+
+func BenchmarkEventsAt(b *testing.B) {
+	e := apart(b).events(b)
+	places := fill(b, e)
+	defer measure(b)()
+	for len(places) > 0 {
+		part := places[:min(256, len(places))]
+		if _, err := e.At(context.Background(), part); err != nil {
+			b.Fatal(err)
+		}
+		places = places[len(part):]
+	}
+}
+
+// Claims are recorded in messages of 20, by as many goroutines as a worker has.
+func BenchmarkClaims(b *testing.B) {
+	r := apart(b)
+	c := r.claims(b, "w1")
+	defer measure(b)()
+	var group sync.WaitGroup
+	for worker := range 4 {
+		group.Go(func() {
+			for n := worker * 20; n < b.N; n += 80 {
+				if err := c.Record(context.Background(), time.Minute, notes(n, 20)); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+func BenchmarkReadClaims(b *testing.B) {
+	r := apart(b)
+	c := r.claims(b, "w1")
+	for n := 0; n < b.N; n += 20 {
+		if err := c.Record(context.Background(), time.Minute, notes(n, 20)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	defer measure(b)()
+	n := 0
+	err := c.Read(context.Background(), 0, 0, time.Time{}, func(batch *queue.ClaimBatch) error { n += len(batch.Notes); return nil })
+	if err != nil || n < b.N {
+		b.Fatalf("read %d of %d: %v", n, b.N, err)
+	}
+}
+
+func BenchmarkPresent(b *testing.B) {
+	r := apart(b)
+	publish(b, r.publisher(b, queue.PublisherConfig{}), bulk, b.N)
+	qs := r.queues(b)
+	defer measure(b)()
+	n := 0
+	err := qs.Present(context.Background(), bulk.Campaign, func(string, uint64, time.Time) error { n++; return nil })
+	if err != nil || n != b.N {
+		b.Fatalf("%d of %d present: %v", n, b.N, err)
 	}
 }

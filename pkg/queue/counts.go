@@ -8,7 +8,8 @@ import (
 )
 
 // Counts tells how many events of each kind a campaign has; an empty campaign asks
-// for jobs without one. No event is read for it.
+// for jobs without one. No event is read for it. Events published are left out: each
+// of them stands for many jobs.
 func (e *Events) Counts(ctx context.Context, campaign string) (map[job.Kind]uint64, error) {
 	bySender, err := e.CountsBySender(ctx, campaign)
 	if err != nil {
@@ -32,7 +33,7 @@ func (e *Events) CountsBySender(ctx context.Context, campaign string) (map[strin
 	counts := make(map[string]map[job.Kind]uint64)
 	for subject, n := range info.State.Subjects {
 		parts, ok := e.names.parseEvent(subject)
-		if !ok {
+		if !ok || parts.kind == job.Published {
 			continue
 		}
 		if counts[parts.sender] == nil {

@@ -30,7 +30,11 @@ const maxDetail = 1024
 type Letter struct {
 	// Delivery is the job, as it came.
 	Delivery *Delivery
-	Reason   job.Reason
+	// Attempt is the last one that was made, 0 for none.
+	Attempt int
+	// Outcome is what the publication has on record, which is rejected or unknown.
+	Outcome job.Kind
+	Reason  job.Reason
 	// Code is the Cloud API's error code, when it gave one.
 	Code int
 	// Detail is for people.
@@ -41,6 +45,7 @@ type Letter struct {
 // used by many goroutines.
 type Dead struct {
 	nc     *nats.Conn
+	js     jetstream.JetStream
 	names  Names
 	flight *flight
 }
@@ -54,11 +59,11 @@ func NewDead(js jetstream.JetStream, names Names) (*Dead, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new dead letters: %w", err)
 	}
-	return &Dead{nc: js.Conn(), names: names, flight: f}, nil
+	return &Dead{nc: js.Conn(), js: js, names: names, flight: f}, nil
 }
 
 // Put stores letters and returns once all are stored; see [Events.Record]. A letter
-// of the same publication with the same reason is stored once.
+// of the same publication, attempt and reason is stored once.
 func (d *Dead) Put(ctx context.Context, letters []Letter) error {
 	parcels := make([]parcel, len(letters))
 	for i := range letters {
@@ -66,15 +71,23 @@ func (d *Dead) Put(ctx context.Context, letters []Letter) error {
 		q := l.Delivery.Queue
 		parcels[i] = parcel{
 			subject: d.names.DeadSubject(l.Reason, q.Sender, q.Campaign),
-			msgID:   l.Delivery.Stream + "/" + strconv.FormatUint(l.Delivery.Sequence, 10) + "/" + string(l.Reason),
+			msgID:   l.msgID(),
 			header:  l.header(), data: l.Delivery.Data,
 		}
 		d.fit(&parcels[i])
 	}
-	if err := d.flight.sendAll(ctx, parcels, nil); err != nil {
+	if _, err := d.flight.sendAll(ctx, parcels, nil); err != nil {
 		return fmt.Errorf("put dead letters: %w", err)
 	}
 	return nil
+}
+
+func (l *Letter) msgID() string {
+	id := l.Delivery.Stream + "/" + strconv.FormatUint(l.Delivery.Sequence, 10) + "/" + string(l.Reason)
+	if l.Attempt > 0 {
+		id += "/" + strconv.Itoa(l.Attempt)
+	}
+	return id
 }
 
 // headerRoom is more than the headers of a letter ever take.
@@ -102,6 +115,12 @@ func (l *Letter) header() nats.Header {
 		HeaderSubject:  {l.Delivery.Subject()},
 		HeaderStream:   {l.Delivery.Stream},
 		HeaderSequence: {strconv.FormatUint(l.Delivery.Sequence, 10)},
+	}
+	if l.Attempt > 0 {
+		h[headerAttempt] = []string{strconv.Itoa(l.Attempt)}
+	}
+	if l.Outcome != "" {
+		h[headerWas] = []string{string(l.Outcome)}
 	}
 	if l.Code != 0 {
 		h[HeaderCode] = []string{strconv.Itoa(l.Code)}

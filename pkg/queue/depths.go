@@ -18,10 +18,7 @@ func (qs *Queues) Depths(ctx context.Context) ([]Depth, error) {
 		return nil, err
 	}
 	flying := make(map[ID]uint64)
-	for _, s := range []struct {
-		stream string
-		parse  func(string) (ID, bool)
-	}{{qs.names.JobsStream(), qs.names.ParseJob}, {qs.names.LaterStream(), qs.names.ParseDue}} {
+	for _, s := range qs.sources() {
 		if err := qs.inFlight(ctx, s.stream, s.parse, flying); err != nil {
 			return nil, fmt.Errorf("count jobs in flight: %w", err)
 		}

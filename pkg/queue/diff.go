@@ -91,6 +91,8 @@ func formSettings() []setting {
 		}},
 		{name: "allow_msg_ttl", required: true, value: func(c *jetstream.StreamConfig) string { return strconv.FormatBool(c.AllowMsgTTL) }},
 		{name: "no_ack", required: true, value: func(c *jetstream.StreamConfig) string { return strconv.FormatBool(c.NoAck) }},
+		{name: "allow_direct", value: func(c *jetstream.StreamConfig) string { return strconv.FormatBool(c.AllowDirect) },
+			adjust: func(have, want *jetstream.StreamConfig) { have.AllowDirect = want.AllowDirect }},
 		{name: "max_msgs", value: func(c *jetstream.StreamConfig) string { return limit(c.MaxMsgs) }},
 		{name: "max_msgs_per_subject", value: func(c *jetstream.StreamConfig) string { return limit(c.MaxMsgsPerSubject) }},
 		{name: "max_consumers", value: func(c *jetstream.StreamConfig) string { return limit(int64(c.MaxConsumers)) }},

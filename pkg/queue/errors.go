@@ -23,6 +23,8 @@ var (
 // Error codes of the JetStream API that nats.go has no names for.
 const (
 	codeAccountFull    jetstream.ErrorCode = 10002 // resource limits exceeded for account
+	codeNoMessage      jetstream.ErrorCode = 10037 // no message found
+	codeNoSequence     jetstream.ErrorCode = 10043 // the same, of one to be deleted
 	codeWrongSequence  jetstream.ErrorCode = 10071 // wrong last sequence
 	codeWrongSequenceR jetstream.ErrorCode = 10164 // the same, of a replicated stream
 	codeStoreFailed    jetstream.ErrorCode = 10077 // maximum bytes, maximum messages or a disk error

@@ -40,17 +40,19 @@ func NewEvents(js jetstream.JetStream, names Names) (*Events, error) {
 }
 
 // Record publishes events and returns once all are stored, which is when their jobs
-// may be acked. What is not acked is published again with the same id until ctx
-// ends; then, or when the stream refuses some, the error is a [*PartialError]. A
-// full stream is [ErrFull]. To record the same events again is safe.
-func (e *Events) Record(ctx context.Context, events []job.Event) error {
+// may be acked, with the sequence of each: of the first copy when the stream had the
+// event already. What is not acked is published again with the same id until ctx
+// ends; then, or when the stream refuses some, the error is a [*PartialError] and
+// their sequences are 0. A full stream is [ErrFull]. To record the same events again
+// is safe.
+func (e *Events) Record(ctx context.Context, events []job.Event) ([]uint64, error) {
 	if len(events) == 0 {
-		return nil
+		return nil, nil
 	}
 	enc := e.encode.Get().(*encoder)
 	defer e.encode.Put(enc)
 	if err := enc.encode(events); err != nil {
-		return fmt.Errorf("record events: %w", err)
+		return nil, fmt.Errorf("record events: %w", err)
 	}
 	parcels := make([]parcel, len(events))
 	for i := range events {
@@ -60,10 +62,11 @@ func (e *Events) Record(ctx context.Context, events []job.Event) error {
 			msgID:   ev.ID, data: enc.part(i),
 		}
 	}
-	if err := e.flight.sendAll(ctx, parcels, nil); err != nil {
-		return fmt.Errorf("record events: %w", err)
+	sequences, err := e.flight.sendAll(ctx, parcels, nil)
+	if err != nil {
+		return sequences, fmt.Errorf("record events: %w", err)
 	}
-	return nil
+	return sequences, nil
 }
 
 // Close ends the recording. Events without an ack end with [ErrClosed].

@@ -34,7 +34,7 @@ func event(kind job.Kind, campaign, sender string, n int) job.Event {
 
 func record(tb testing.TB, e *queue.Events, events ...job.Event) {
 	tb.Helper()
-	if err := e.Record(context.Background(), events); err != nil {
+	if _, err := e.Record(context.Background(), events); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -160,7 +160,7 @@ func TestRecordIntoAFullStream(t *testing.T) {
 	for n := range 40 {
 		events = append(events, event(job.Accepted, "c1", "111", n))
 	}
-	err := e.Record(context.Background(), events)
+	_, err := e.Record(context.Background(), events)
 	var partial *queue.PartialError
 	if !errors.Is(err, queue.ErrFull) || !errors.As(err, &partial) {
 		t.Fatalf("Record = %v, want a PartialError of ErrFull", err)
@@ -180,7 +180,7 @@ func TestRecordWaitsForTheServer(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 	defer cancel()
 	events := []job.Event{event(job.Accepted, "c1", "111", 1), event(job.Accepted, "c1", "111", 2)}
-	err := e.Record(ctx, events)
+	_, err := e.Record(ctx, events)
 	var partial *queue.PartialError
 	if !errors.Is(err, queue.ErrNoStream) || !errors.Is(err, context.DeadlineExceeded) || !errors.As(err, &partial) || len(partial.Failed) != 2 {
 		t.Fatalf("Record without a stream = %v, want both as ErrNoStream", err)
@@ -189,7 +189,10 @@ func TestRecordWaitsForTheServer(t *testing.T) {
 		t.Errorf("the error has a telephone number: %v", err)
 	}
 	done := make(chan error)
-	go func() { done <- e.Record(context.Background(), events) }()
+	go func() {
+		_, err := e.Record(context.Background(), events)
+		done <- err
+	}()
 	if _, err := queue.Ensure(context.Background(), r.js, queue.Settings{Names: names, JobsMaxBytes: 64 << 20}.Topology()); err != nil {
 		t.Fatal(err)
 	}

@@ -97,7 +97,7 @@ func ExampleEvents() {
 		Kind: job.Accepted, Campaign: "reminders", ID: "appt-8812", From: "106540352242922", Stream: "WACAST_JOBS", Sequence: 1,
 	})
 	for range 2 { // the same fact has one id and is stored once
-		if err := events.Record(ctx, []job.Event{accepted}); err != nil {
+		if _, err := events.Record(ctx, []job.Event{accepted}); err != nil {
 			fmt.Println(err)
 		}
 	}

@@ -22,6 +22,7 @@ type streamInfo struct {
 	Total int `json:"total"`
 	State struct {
 		Messages uint64            `json:"messages"`
+		First    uint64            `json:"first_seq"`
 		Last     uint64            `json:"last_seq"`
 		Subjects map[string]uint64 `json:"subjects"`
 	} `json:"state"`

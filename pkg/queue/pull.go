@@ -19,8 +19,8 @@ type puller struct {
 	nc    *nats.Conn
 	inbox string
 	sub   *nats.Subscription
-	// msgs has room for all that two pulls can bring, with their last words: what
-	// finds no room is dropped by nats.go.
+	// msgs has room for all that pulls can bring, with their last words: what finds no
+	// room is dropped by nats.go.
 	msgs chan *nats.Msg
 	next uint64
 }
@@ -29,6 +29,7 @@ type puller struct {
 // counted, so that no more is on its way than was asked for.
 type pull struct {
 	api   string // subject of the consumer's requests
+	bytes int    // bounds what one request brings, unless it is 0
 	ready bool   // the consumer is there, for all we know
 	token string // end of the reply subject of the open request
 	left  int    // messages it may still bring; 0 when none is open
@@ -36,8 +37,11 @@ type pull struct {
 	last  string // status of the last word
 }
 
-func newPuller(nc *nats.Conn) (*puller, error) {
-	p := &puller{nc: nc, inbox: nc.NewInbox() + ".", msgs: make(chan *nats.Msg, 2*maxPull+64)}
+func newPuller(nc *nats.Conn) (*puller, error) { return newPullerOf(nc, 2*maxPull) }
+
+// newPullerOf is a puller whose open pulls bring no more than most messages together.
+func newPullerOf(nc *nats.Conn, most int) (*puller, error) {
+	p := &puller{nc: nc, inbox: nc.NewInbox() + ".", msgs: make(chan *nats.Msg, most+64)}
 	var err error
 	if p.sub, err = nc.ChanSubscribe(p.inbox+"*", p.msgs); err != nil {
 		return nil, fmt.Errorf("subscribe to deliveries: %w", err)
@@ -60,6 +64,10 @@ func (p *puller) open(pl *pull, batch int, wait time.Duration, now time.Time) er
 	if wait > 0 {
 		request = append(request, `,"expires":`...)
 		request = strconv.AppendInt(request, int64(wait), 10)
+	}
+	if pl.bytes > 0 {
+		request = append(request, `,"max_bytes":`...)
+		request = strconv.AppendInt(request, int64(pl.bytes), 10)
 	}
 	request = append(request, '}')
 	if err := p.nc.PublishRequest(pl.api, p.inbox+token, request); err != nil {
@@ -119,7 +127,11 @@ func (p *puller) classify(m *nats.Msg, pulls ...*pull) word {
 			continue
 		}
 		pl.left, pl.last = 0, status
-		if gone(status, m.Header.Get("Description")) {
+		description := m.Header.Get("Description")
+		if strings.EqualFold(description, "Message Size Exceeds MaxBytes") {
+			pl.last = statusFull
+		}
+		if gone(status, description) {
 			pl.ready = false
 		}
 		return wordEnd
@@ -129,6 +141,12 @@ func (p *puller) classify(m *nats.Msg, pulls ...*pull) word {
 
 // statusNothing says that a consumer has nothing more.
 const statusNothing = "404"
+
+// statusFull stands for a pull that has brought as many bytes as it may.
+const statusFull = "409 full"
+
+// pullBytes bounds what is held of what may be large. No message is larger.
+func pullBytes(nc *nats.Conn) int { return max(16<<20, 2*int(nc.MaxPayload())) }
 
 // gone reports whether a status says that the consumer is no more: nobody listens
 // to its requests, or it was deleted while the pull was open.

@@ -95,46 +95,44 @@ func (q *Queue) Fetch(ctx context.Context, most int, wait time.Duration) ([]*Del
 		if len(msgs) > 0 {
 			return q.deliveries(msgs), nil
 		}
-		if !q.rest(waiting, err) {
-			return nil, q.trouble(ctx, err)
+		if !q.again(waiting, err) {
+			return nil, fetchTrouble(ctx, q.owner.nc, "jobs", err)
 		}
 	}
 }
 
-// trouble is why a Fetch returns nothing; nil when there was nothing.
-func (q *Queue) trouble(ctx context.Context, err error) error {
-	nc := q.owner.nc
+// fetchTrouble is why a Fetch returns nothing; nil when there was nothing.
+func fetchTrouble(ctx context.Context, nc *nats.Conn, what string, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case !nc.IsConnected():
-		return fmt.Errorf("fetch jobs: NATS is %s", strings.ToLower(nc.Status().String()))
+		return fmt.Errorf("fetch %s: NATS is %s", what, strings.ToLower(nc.Status().String()))
 	case err != nil:
-		return fmt.Errorf("fetch jobs: %w", err)
+		return fmt.Errorf("fetch %s: %w", what, err)
 	}
 	return nil
 }
 
-// rest pauses between two rounds and reports whether there is time for another.
-func (q *Queue) rest(ctx context.Context, trouble error) bool {
-	pause := emptyPause
-	switch {
-	case trouble != nil:
-		pause = troublePause
-	case q.due.Load():
+// again pauses between two rounds, unless more is due, and reports whether there is
+// time for another.
+func (q *Queue) again(ctx context.Context, trouble error) bool {
+	if trouble == nil && q.due.Load() {
 		return ctx.Err() == nil
+	}
+	return rest(ctx, trouble)
+}
+
+// rest pauses between two rounds and reports whether there is time for another.
+func rest(ctx context.Context, trouble error) bool {
+	pause := emptyPause
+	if trouble != nil {
+		pause = troublePause
 	}
 	if deadline, _ := ctx.Deadline(); time.Until(deadline) < lull {
 		return false // too short for an answer
 	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
+	return wait(ctx, pause)
 }
 
 // round asks once for what is due, and if there is nothing, for jobs.
@@ -260,6 +258,10 @@ func (q *Queue) deliveries(msgs []*nats.Msg) []*Delivery {
 			Data: m.Data, Queue: q.id, Stream: meta.Stream, Sequence: meta.Sequence.Stream,
 			Delivered: int(min(meta.NumDelivered, math.MaxInt32)),
 			Published: meta.Timestamp, nc: q.owner.nc, msg: m,
+			from: meta.Stream, place: meta.Sequence.Stream,
+		}
+		if o, ok := readOrigin(m.Header); ok && meta.Stream == q.owner.names.LaterStream() {
+			d.Stream, d.Sequence, d.Kind, d.Attempt, d.Was = o.stream, o.sequence, o.kind, o.attempt, o.was
 		}
 		all = append(all, d)
 	}

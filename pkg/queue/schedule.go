@@ -12,7 +12,7 @@ import (
 	"github.com/wacast/wacast/pkg/job"
 )
 
-// Kinds of waiting. A job waits at most once for each.
+// Kinds of waiting. A job waits at most once at a time for each.
 const (
 	// KindSendAt waits for the job's send_at.
 	KindSendAt = "send_at"
@@ -22,6 +22,10 @@ const (
 	KindRetry = "retry"
 	// KindUnknown waits for the deadline of an unknown outcome.
 	KindUnknown = "unknown"
+	// KindResend has a job of unknown outcome tried once more, because a person says so.
+	KindResend = "resend"
+	// KindReplay is the same for a dead letter.
+	KindReplay = "replay"
 	// KindReply waits for the deadline of an answer.
 	KindReply = "reply"
 )
@@ -33,13 +37,20 @@ type Scheduled struct {
 	Queue ID
 	// Job is the job's id within its campaign.
 	Job string
-	At  time.Time
-	// Attempt tells a later waiting of the same kind apart from an earlier one that
-	// the server may remember. Not needed for the first.
+	// At may be past, and zero: then the job appears at once.
+	At time.Time
+	// Stream and Sequence name the publication the job came in, which its outcome
+	// will name too: those of the delivery. They are required.
+	Stream   string
+	Sequence uint64
+	// Attempt is the last attempt that was made, 0 for none. A job that is put off
+	// for the same kind, attempt and time again within minutes is put off once.
 	Attempt int
-	Data    []byte
+	// Was is the outcome that the publication has on record, if it has one.
+	Was  job.Kind
+	Data []byte
 	// Header goes along, and comes back with the delivery. Names that begin with
-	// Nats- are the server's.
+	// Nats- or Wacast- are taken.
 	Header map[string]string
 }
 
@@ -63,19 +74,18 @@ func NewLater(js jetstream.JetStream, names Names) (*Later, error) {
 	return &Later{nc: js.Conn(), names: names, flight: f}, nil
 }
 
-// Schedule puts one job off and returns once the server has stored it. A job that
-// is put off already, for the same kind of waiting, stays as it is.
-func (l *Later) Schedule(ctx context.Context, kind string, queue ID, id string, at time.Time, data []byte) error {
-	return l.ScheduleAll(ctx, []Scheduled{{Kind: kind, Queue: queue, Job: id, At: at, Data: data}})
-}
-
-// ScheduleAll is [Later.Schedule] for many; see [Events.Record] for its error.
+// ScheduleAll puts jobs off and returns once the server has stored them; see
+// [Events.Record] for its error. A job that is put off already, for the same kind of
+// waiting, stays as it is: [Later.Cancel] makes room for another time.
 func (l *Later) ScheduleAll(ctx context.Context, all []Scheduled) error {
 	parcels := make([]parcel, len(all))
 	for i := range all {
+		if all[i].Stream == "" || all[i].Sequence == 0 {
+			return fmt.Errorf("put jobs off: number %d does not say which publication it is", i)
+		}
 		parcels[i] = l.parcel(&all[i])
 	}
-	if err := l.flight.sendAll(ctx, parcels, errScheduled); err != nil {
+	if _, err := l.flight.sendAll(ctx, parcels, errScheduled); err != nil {
 		return fmt.Errorf("put jobs off: %w", err)
 	}
 	return nil
@@ -83,20 +93,44 @@ func (l *Later) ScheduleAll(ctx context.Context, all []Scheduled) error {
 
 func (l *Later) parcel(s *Scheduled) parcel {
 	key := job.Key{Campaign: s.Queue.Campaign, ID: s.Job}
-	h := nats.Header{
-		jetstream.ScheduleHeader:       {"@at " + s.At.UTC().Format(time.RFC3339Nano)},
-		jetstream.ScheduleTargetHeader: {l.names.DueSubject(s.Queue)},
-		// A second schedule on a subject would silently replace the first.
-		jetstream.ExpectedLastSubjSeqHeader: {"0"},
-	}
+	h := nats.Header{}
 	for name, value := range s.Header {
 		h[name] = []string{value}
 	}
-	return parcel{
-		subject: l.names.LaterSubject(s.Kind, s.Queue.Sender, key),
-		msgID:   key.String() + "/" + s.Kind + "/" + strconv.Itoa(s.Attempt),
-		header:  h, data: s.Data,
+	s.origin(h)
+	h[jetstream.ScheduleHeader] = []string{"@at " + s.due(time.Now()).UTC().Format(time.RFC3339Nano)}
+	h[jetstream.ScheduleTargetHeader] = []string{l.names.DueSubject(s.Queue)}
+	// A second schedule on a subject would silently replace the first.
+	h[jetstream.ExpectedLastSubjSeqHeader] = []string{"0"}
+	return parcel{subject: l.names.LaterSubject(s.Kind, s.Queue.Sender, key), msgID: s.msgID(key), header: h, data: s.Data}
+}
+
+// due is when the server is to act: it never does for a time it takes for none.
+func (s *Scheduled) due(now time.Time) time.Time {
+	if s.At.Before(now) {
+		return now
 	}
+	return s.At
+}
+
+// msgID names one waiting. The time is part of it: a job that waits again, for
+// another time, must not be dropped as the copy of one that has waited.
+func (s *Scheduled) msgID(key job.Key) string {
+	at := int64(0)
+	if !s.At.IsZero() {
+		at = s.At.UnixMilli()
+	}
+	return key.String() + "/" + s.Kind + "/" + strconv.Itoa(s.Attempt) + "/" + strconv.FormatInt(at, 10) +
+		"/" + s.Stream + "/" + strconv.FormatUint(s.Sequence, 10)
+}
+
+// Cancel removes what is put off for one job and kind. It is no error when there is
+// nothing, or when it has become due meanwhile.
+func (l *Later) Cancel(ctx context.Context, kind, sender string, key job.Key) error {
+	if _, err := purge(ctx, l.nc, l.names.LaterStream(), l.names.LaterSubject(kind, sender, key), 0); err != nil {
+		return fmt.Errorf("cancel what is put off: %w", err)
+	}
+	return nil
 }
 
 // Waiting counts the jobs that are put off, by kind: those of a campaign, or all of

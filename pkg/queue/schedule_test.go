@@ -20,6 +20,17 @@ func (r *rig) later(tb testing.TB) *queue.Later {
 	return l
 }
 
+// put puts one job off.
+func put(tb testing.TB, l *queue.Later, s queue.Scheduled) {
+	tb.Helper()
+	if s.Stream == "" {
+		s.Stream, s.Sequence = "WACAST_JOBS", 77
+	}
+	if err := l.ScheduleAll(context.Background(), []queue.Scheduled{s}); err != nil {
+		tb.Fatal(err)
+	}
+}
+
 // watch runs Watch until the test ends and returns what it finds.
 func watch(t *testing.T, qs *queue.Queues) <-chan []queue.Depth {
 	t.Helper()
@@ -50,16 +61,12 @@ func TestWhatIsDueComesFirst(t *testing.T) {
 	l := r.later(t)
 	begin := time.Now()
 	for _, s := range []queue.Scheduled{
-		{Kind: queue.KindRetry, Queue: bulk, Job: "j9", At: begin.Add(time.Second), Data: []byte("due"), Header: map[string]string{"Wacast-Attempt": "2"}},
+		{Kind: queue.KindRetry, Queue: bulk, Job: "j9", At: begin.Add(time.Second), Data: []byte("due"), Header: map[string]string{"X-Note": "2"}},
 		{Kind: queue.KindSendAt, Queue: now, Job: "j9", At: begin.Add(time.Hour), Data: []byte("not yet")},
+		// A second schedule for the same job and kind leaves the first as it is.
+		{Kind: queue.KindRetry, Queue: bulk, Job: "j9", At: begin.Add(time.Hour), Data: []byte("replaced")},
 	} {
-		if err := l.ScheduleAll(context.Background(), []queue.Scheduled{s}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	// A second schedule for the same job and kind leaves the first as it is.
-	if err := l.Schedule(context.Background(), queue.KindRetry, bulk, "j9", begin.Add(time.Hour), []byte("replaced")); err != nil {
-		t.Fatal(err)
+		put(t, l, s)
 	}
 	if got, err := l.Waiting(context.Background(), ""); !cmp.Equal(map[string]uint64{queue.KindRetry: 1, queue.KindSendAt: 1}, got) {
 		t.Errorf("waiting: %v, %v", got, err)
@@ -82,7 +89,7 @@ func TestWhatIsDueComesFirst(t *testing.T) {
 	if diff := cmp.Diff([]string{"due"}, bodies(ds)); diff != "" {
 		t.Fatal(diff)
 	}
-	if ds[0].Header("Wacast-Attempt") != "2" || ds[0].Stream != "WACAST_LATER" || ds[0].Queue != bulk {
+	if ds[0].Header("X-Note") != "2" || ds[0].Stream != "WACAST_JOBS" || ds[0].Sequence != 77 || ds[0].Queue != bulk {
 		t.Errorf("delivery = %+v", ds[0])
 	}
 	if err := ds[0].Ack(); err != nil {
@@ -110,9 +117,7 @@ func TestWhatIsDueWakesAFetch(t *testing.T) {
 		t.Fatal(err)
 	}
 	watch(t, qs)
-	if err := r.later(t).Schedule(context.Background(), queue.KindRetry, bulk, "j1", time.Now().Add(-time.Second), []byte("overdue")); err != nil {
-		t.Fatal(err)
-	}
+	put(t, r.later(t), queue.Scheduled{Kind: queue.KindRetry, Queue: bulk, Job: "j1", At: time.Now().Add(-time.Second), Data: []byte("overdue")})
 	begin := time.Now()
 	if diff := cmp.Diff([]string{"overdue"}, bodies(fetch(t, q, 10, time.Minute))); diff != "" {
 		t.Error(diff)
@@ -125,9 +130,7 @@ func TestWhatIsDueWakesAFetch(t *testing.T) {
 func TestSchedulesSurviveARestart(t *testing.T) {
 	t.Parallel()
 	r := start(t, queue.Settings{})
-	if err := r.later(t).Schedule(context.Background(), queue.KindSendAt, now, "j1", time.Now().Add(500*time.Millisecond), []byte("kept")); err != nil {
-		t.Fatal(err)
-	}
+	put(t, r.later(t), queue.Scheduled{Kind: queue.KindSendAt, Queue: now, Job: "j1", At: time.Now().Add(500 * time.Millisecond), Data: []byte("kept")})
 	r.restart(t)
 	qs := r.queues(t)
 	watch(t, qs)

@@ -66,6 +66,12 @@ func (n Names) EventsStream() string { return n.stream("EVENTS") }
 // DeadStream is the stream of rejected and unknown jobs.
 func (n Names) DeadStream() string { return n.stream("DEAD") }
 
+// ClaimsStream is the stream of claims that workers have made.
+func (n Names) ClaimsStream() string { return n.stream("CLAIMS") }
+
+// WebhooksStream is the stream of webhooks as they came.
+func (n Names) WebhooksStream() string { return n.stream("WEBHOOKS") }
+
 // CampaignsBucket is the bucket of campaigns.
 func (n Names) CampaignsBucket() string { return n.Namespace + "_campaigns" }
 
@@ -98,6 +104,16 @@ func (n Names) DeadSubject(reason job.Reason, sender, campaign string) string {
 	return n.subject("dead", string(reason), sender, campaign)
 }
 
+// ClaimsSubject is where the claims of one worker are kept.
+func (n Names) ClaimsSubject(owner string) string { return n.subject("claims", owner) }
+
+// ControlSubject is where workers take commands, such as pause: requests of core
+// NATS, which no stream keeps. An empty verb stands for all, to subscribe to.
+func (n Names) ControlSubject(verb string) string { return n.wild("control", verb) }
+
+// webhookSubject is where webhooks are kept that wait for one treatment.
+func (n Names) webhookSubject(box string) string { return n.subject("webhooks", box) }
+
 func (n Names) subject(branch string, tokens ...string) string {
 	var b strings.Builder
 	b.Grow(128)
@@ -116,6 +132,13 @@ func (n Names) ParseJob(subject string) (ID, bool) { return n.parseQueue("jobs",
 
 // ParseDue reads a subject of [Names.DueSubject].
 func (n Names) ParseDue(subject string) (ID, bool) { return n.parseQueue("due", subject) }
+
+// ParseControl reads a subject of [Names.ControlSubject].
+func (n Names) ParseControl(subject string) (verb string, ok bool) {
+	var t [1]string
+	ok = n.parse("control", subject, t[:])
+	return t[0], ok
+}
 
 func (n Names) parseQueue(branch, subject string) (ID, bool) {
 	var t [3]string

@@ -21,6 +21,11 @@ const (
 	// duplicateWindow is how long the server knows a message id. It catches what is
 	// published again because an ack was lost; the ledger catches the rest.
 	duplicateWindow = 5 * time.Minute
+	// claimsMaxAge is how far back the ledger's claims can be restored. An older claim
+	// ended long ago, or its publication comes back without one.
+	claimsMaxAge = 24 * time.Hour
+	// claimsWindow is short: claims that are there twice harm nobody.
+	claimsWindow = time.Minute
 	// maxConsumers must be a number: without one, servers stop at 1,000.
 	maxConsumers = 100_000
 	// maxCampaignSize bounds a value in the bucket of campaigns.
@@ -44,6 +49,9 @@ type Settings struct {
 	// EventsMaxBytes is when the stream of events is full and sending stops.
 	// Defaults to no limit but the account's.
 	EventsMaxBytes int64
+	// WebhooksMaxBytes is when the stream of webhooks is full and those who deliver
+	// them are told to come back. Defaults to no limit but the account's.
+	WebhooksMaxBytes int64
 	// DeadMaxAge is how long dead letters are kept. Defaults to [DefaultDeadMaxAge].
 	DeadMaxAge time.Duration
 	// Replicas of each stream, 1, 3 or 5. Defaults to 1.
@@ -60,7 +68,7 @@ type Topology struct {
 func (s Settings) Topology() Topology {
 	n, replicas := s.Names, cmp.Or(s.Replicas, 1)
 	return Topology{
-		Streams: []jetstream.StreamConfig{s.jobs(), s.later(), s.events(), s.dead()},
+		Streams: []jetstream.StreamConfig{s.jobs(), s.later(), s.events(), s.dead(), s.claims(), s.webhooks()},
 		Buckets: []jetstream.KeyValueConfig{
 			{Bucket: n.CampaignsBucket(), Description: "wacast: campaigns and their states", MaxValueSize: maxCampaignSize, Replicas: replicas, Metadata: managed()},
 			{Bucket: n.SendersBucket(), Description: "wacast: what is stopped, and why", MaxValueSize: maxStopSize, Replicas: replicas, Metadata: managed()},
@@ -80,6 +88,7 @@ func (s Settings) jobs() jetstream.StreamConfig {
 		Discard:      jetstream.DiscardNew,
 		MaxBytes:     cmp.Or(s.JobsMaxBytes, DefaultJobsMaxBytes),
 		MaxConsumers: maxConsumers,
+		AllowDirect:  true,
 		Duplicates:   duplicateWindow,
 		Replicas:     cmp.Or(s.Replicas, 1),
 		Metadata:     managed(),
@@ -97,6 +106,7 @@ func (s Settings) later() jetstream.StreamConfig {
 		Discard:           jetstream.DiscardOld, // the only one schedules allow; no limit, no discard
 		MaxConsumers:      maxConsumers,
 		AllowMsgSchedules: true,
+		AllowDirect:       true,
 		Duplicates:        duplicateWindow,
 		Replicas:          cmp.Or(s.Replicas, 1),
 		Metadata:          managed(),
@@ -114,6 +124,7 @@ func (s Settings) events() jetstream.StreamConfig {
 		Discard:     jetstream.DiscardNew,
 		MaxAge:      age,
 		MaxBytes:    cmp.Or(s.EventsMaxBytes, -1),
+		AllowDirect: true,
 		Duplicates:  min(duplicateWindow, age),
 		Replicas:    cmp.Or(s.Replicas, 1),
 		Metadata:    managed(),
@@ -130,9 +141,47 @@ func (s Settings) dead() jetstream.StreamConfig {
 		Storage:     jetstream.FileStorage,
 		Discard:     jetstream.DiscardNew,
 		MaxAge:      age,
+		AllowDirect: true,
 		Duplicates:  min(duplicateWindow, age),
 		Replicas:    cmp.Or(s.Replicas, 1),
 		Metadata:    managed(),
+	}
+}
+
+// claims are kept for a day: longer than any lease, and than a ledger that is whole
+// ever needs to look back.
+func (s Settings) claims() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        s.Names.ClaimsStream(),
+		Description: "wacast: which jobs workers were about to send",
+		Subjects:    []string{s.Names.wild("claims", "")},
+		Retention:   jetstream.LimitsPolicy,
+		Storage:     jetstream.FileStorage,
+		Discard:     jetstream.DiscardNew,
+		MaxAge:      claimsMaxAge,
+		Duplicates:  claimsWindow,
+		Replicas:    cmp.Or(s.Replicas, 1),
+		Metadata:    managed(),
+	}
+}
+
+// webhooks keeps what waits for a treatment until it has had it; what is set aside
+// or waits to be passed on has an age of its own, as TTL.
+func (s Settings) webhooks() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:         s.Names.WebhooksStream(),
+		Description:  "wacast: webhooks as they came",
+		Subjects:     []string{s.Names.wild("webhooks", "")},
+		Retention:    jetstream.WorkQueuePolicy,
+		Storage:      jetstream.FileStorage,
+		Discard:      jetstream.DiscardNew,
+		MaxBytes:     cmp.Or(s.WebhooksMaxBytes, -1),
+		MaxConsumers: maxConsumers,
+		AllowMsgTTL:  true,
+		AllowDirect:  true,
+		Duplicates:   duplicateWindow,
+		Replicas:     cmp.Or(s.Replicas, 1),
+		Metadata:     managed(),
 	}
 }
 

@@ -47,15 +47,15 @@ func TestEnsureTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(diffs) != 6 {
-		t.Errorf("of an empty account 6 are missing, Diff says %v", lines(diffs))
+	if len(diffs) != 8 {
+		t.Errorf("of an empty account 8 are missing, Diff says %v", lines(diffs))
 	}
 	var configs [2][]jetstream.StreamConfig
 	for i := range configs {
 		if diffs := ensure(t, r, settings); len(diffs) > 0 {
 			t.Errorf("Ensure number %d leaves %v", i+1, diffs)
 		}
-		for _, stream := range []string{"WACAST_JOBS", "WACAST_LATER", "WACAST_EVENTS", "WACAST_DEAD", "KV_wacast_campaigns", "KV_wacast_senders"} {
+		for _, stream := range []string{"WACAST_JOBS", "WACAST_LATER", "WACAST_EVENTS", "WACAST_DEAD", "WACAST_CLAIMS", "WACAST_WEBHOOKS", "KV_wacast_campaigns", "KV_wacast_senders"} {
 			configs[i] = append(configs[i], config(t, r, stream))
 		}
 	}
@@ -78,17 +78,21 @@ func TestStreamsAreWhatTheGuaranteesNeed(t *testing.T) {
 		MaxAge    time.Duration
 		Schedules bool
 		Rollups   bool
+		TTL       bool
+		Direct    bool
 	}
 	want := map[string]form{
-		"WACAST_JOBS":   {Subjects: "wacast.jobs.*.*.*", Retention: jetstream.WorkQueuePolicy, Discard: jetstream.DiscardNew},
-		"WACAST_LATER":  {Subjects: "wacast.later.*.*.*.* wacast.due.*.*.*", Retention: jetstream.WorkQueuePolicy, Discard: jetstream.DiscardOld, Schedules: true, Rollups: true},
-		"WACAST_EVENTS": {Subjects: "wacast.events.*.*.*.*", Discard: jetstream.DiscardNew, MaxAge: 30 * 24 * time.Hour},
-		"WACAST_DEAD":   {Subjects: "wacast.dead.*.*.*", Discard: jetstream.DiscardNew, MaxAge: 30 * 24 * time.Hour},
+		"WACAST_JOBS":     {Subjects: "wacast.jobs.*.*.*", Retention: jetstream.WorkQueuePolicy, Discard: jetstream.DiscardNew, Direct: true},
+		"WACAST_LATER":    {Subjects: "wacast.later.*.*.*.* wacast.due.*.*.*", Retention: jetstream.WorkQueuePolicy, Discard: jetstream.DiscardOld, Schedules: true, Rollups: true, Direct: true},
+		"WACAST_EVENTS":   {Subjects: "wacast.events.*.*.*.*", Discard: jetstream.DiscardNew, MaxAge: 30 * 24 * time.Hour, Direct: true},
+		"WACAST_DEAD":     {Subjects: "wacast.dead.*.*.*", Discard: jetstream.DiscardNew, MaxAge: 30 * 24 * time.Hour, Direct: true},
+		"WACAST_CLAIMS":   {Subjects: "wacast.claims.*", Discard: jetstream.DiscardNew, MaxAge: 24 * time.Hour},
+		"WACAST_WEBHOOKS": {Subjects: "wacast.webhooks.*", Retention: jetstream.WorkQueuePolicy, Discard: jetstream.DiscardNew, TTL: true, Direct: true},
 	}
 	got := make(map[string]form)
 	for stream := range want {
 		c := config(t, r, stream)
-		got[stream] = form{strings.Join(c.Subjects, " "), c.Retention, c.Discard, c.Storage, c.MaxAge, c.AllowMsgSchedules, c.AllowRollup}
+		got[stream] = form{strings.Join(c.Subjects, " "), c.Retention, c.Discard, c.Storage, c.MaxAge, c.AllowMsgSchedules, c.AllowRollup, c.AllowMsgTTL, c.AllowDirect}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
