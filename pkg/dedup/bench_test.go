@@ -165,7 +165,7 @@ func BenchmarkMemory(b *testing.B) {
 }
 
 func TestMemory(t *testing.T) {
-	const jobs = 15_000
+	const jobs = 60_000
 	s := embedtest.Redis(t)
 	if s.Mini {
 		return // nothing to measure

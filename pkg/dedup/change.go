@@ -22,6 +22,9 @@ type Settlement struct {
 	State State
 	// Code is for the caller's use.
 	Code uint8
+	// Event is the sequence of the event that records the outcome; 0 if there is
+	// none yet. Settling again with it fills it in.
+	Event uint64
 }
 
 // Reopening gives a job back.
@@ -44,12 +47,20 @@ type Resolution struct {
 	Code    uint8
 }
 
-// Change is the answer to a settlement, reopening or resolution.
+// Retrial opens a job that ended without being accepted for one more attempt.
+type Retrial struct {
+	Subject
+	// Attempt is the one the job ended at; 0 where nothing was tried.
+	Attempt int
+}
+
+// Change is the answer to a settlement, reopening, resolution, mark or retrial.
 type Change struct {
 	// Done is set where the entry now is as was asked for, by this call or, unless
 	// it is a resolution, by the same call before.
 	Done bool
-	// Entry is how it stands.
+	// Entry is how it stands. It may have changed otherwise than was asked for:
+	// evidence makes an acceptance of what would have been unknown or open.
 	Entry Entry
 }
 
@@ -58,6 +69,9 @@ const (
 	settle  = 'S'
 	reopen  = 'O'
 	resolve = 'R'
+	again   = 'G'
+	attest  = 'A'
+	mark    = 'M'
 )
 
 // Settle writes final states. It does so
@@ -72,6 +86,13 @@ const (
 //
 // A live claim of another and any other final state stay. An acceptance that
 // meets a live claim is to be settled again when the lease is over.
+//
+// A claim that has evidence (see [Ledger.Attest]) does not become unknown but
+// accepted, with [SeenDoubt] if there is an event that says unknown. Done is not
+// set then.
+//
+// Settling as before fills in the event, and an acceptance that has one ends the
+// doubt.
 func (l *Ledger) Settle(ctx context.Context, settlements []Settlement) ([]Change, error) {
 	asks := make([]ask, len(settlements))
 	for i, s := range settlements {
@@ -82,13 +103,17 @@ func (l *Ledger) Settle(ctx context.Context, settlements []Settlement) ([]Change
 		if !s.State.Final() || !inRange(s.Attempt, least) {
 			return nil, fmt.Errorf("settle jobs: no job can be settled as %v at attempt %d", s.State, s.Attempt)
 		}
-		asks[i] = ask{Subject: s.Subject, nonce: s.Nonce, to: s.State, attempt: uint8(s.Attempt), code: s.Code, verb: settle}
+		if s.Event > maxEvent {
+			return nil, fmt.Errorf("settle jobs: event %d is beyond %d", s.Event, uint64(maxEvent))
+		}
+		asks[i] = ask{Subject: s.Subject, nonce: s.Nonce, to: s.State, attempt: uint8(s.Attempt), code: s.Code, event: s.Event, verb: settle}
 	}
 	return l.change(ctx, "settle jobs", asks)
 }
 
 // Reopen gives claims back, and opens unknown jobs for another attempt. Who finds
-// no entry writes one: Redis lost the claim.
+// no entry writes one: Redis lost the claim. A claim that has evidence becomes
+// accepted instead, without an event, and Done is not set.
 func (l *Ledger) Reopen(ctx context.Context, reopenings []Reopening) ([]Change, error) {
 	asks := make([]ask, len(reopenings))
 	for i, r := range reopenings {
@@ -102,7 +127,8 @@ func (l *Ledger) Reopen(ctx context.Context, reopenings []Reopening) ([]Change, 
 
 // Resolve makes stale claims unknown, each only if it still is the claim that was
 // found and its lease is over. Of several who try, one has it done; the others
-// find the job unknown, as does one that repeats its call.
+// find the job unknown, as does one that repeats its call. A claim that has
+// evidence becomes accepted instead, without an event, and Done is not set.
 func (l *Ledger) Resolve(ctx context.Context, resolutions []Resolution) ([]Change, error) {
 	asks := make([]ask, len(resolutions))
 	for i, r := range resolutions {
@@ -112,6 +138,21 @@ func (l *Ledger) Resolve(ctx context.Context, resolutions []Resolution) ([]Chang
 		asks[i] = ask{Subject: r.Subject, nonce: r.Nonce, to: Unknown, attempt: uint8(r.Attempt), code: r.Code, verb: resolve}
 	}
 	return l.change(ctx, "resolve claims", asks)
+}
+
+// Again opens jobs that ended as anything but accepted for the attempt after it.
+// It compares and sets: of several who ask, or of one who asks twice, one changes
+// the entry and all have it done until somebody claims the attempt. Where there is
+// no entry one is written: the job left no trace, or its window is over.
+func (l *Ledger) Again(ctx context.Context, retrials []Retrial) ([]Change, error) {
+	asks := make([]ask, len(retrials))
+	for i, r := range retrials {
+		if !inRange(r.Attempt, 0) || r.Attempt == maxAttempt {
+			return nil, fmt.Errorf("open jobs again: there is no attempt after %d", r.Attempt)
+		}
+		asks[i] = ask{Subject: r.Subject, attempt: uint8(r.Attempt), verb: again}
+	}
+	return l.change(ctx, "open jobs again", asks)
 }
 
 func inRange(attempt, least int) bool { return attempt >= least && attempt <= maxAttempt }

@@ -29,6 +29,9 @@ const (
 	// Stale: another's claim is past its lease. It may have sent the message; find
 	// out and [Ledger.Resolve] or settle it.
 	Stale
+	// NotWhole: Redis may have lost entries, so nobody can say whether the job was
+	// sent. Nothing was written; come back when the ledger is whole again.
+	NotWhole
 )
 
 // String is the verdict as people read it.
@@ -44,6 +47,8 @@ func (v Verdict) String() string {
 		return "held"
 	case Stale:
 		return "stale"
+	case NotWhole:
+		return "not whole"
 	}
 	return "no verdict"
 }
@@ -91,6 +96,8 @@ func (l *Ledger) Claim(ctx context.Context, requests []ClaimRequest) ([]Claim, e
 // refusal says why a claim was refused.
 func refusal(e Entry) Verdict {
 	switch {
+	case e.NotWhole:
+		return NotWhole
 	case !e.SameBody:
 		return Conflict
 	case e.State.Final():

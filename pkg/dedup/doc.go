@@ -20,15 +20,25 @@
 // A publication (a message of a stream) that comes again is told from a second
 // publication of the same job: [Entry.SamePublication].
 //
+// A status webhook proves that the API took an attempt, whatever its caller heard:
+// [Ledger.Attest]. What ended otherwise may be tried once more: [Ledger.Again].
+//
 // # In Redis
 //
-// Entries are packed fields of small hashes, 38 bytes of Redis each at a million
+// Entries are packed fields of small hashes, 44 bytes of Redis each at a million
 // jobs and less with more. The hashes belong to generations of one window; a call
 // looks into the last, this and the next, and writes into the present one of
 // Redis's clock, so an entry lasts between one and two windows from its last
-// change. All keys of a call share one of 256 hash tags, and so may live on a
+// change. All keys of a job share one of 256 hash tags, and so may live on a
 // Redis Cluster.
 //
-// The ledger believes what Redis holds. A Redis that lost entries is noticed
-// elsewhere, before a claim is asked for.
+// # What Redis loses
+//
+// The streams hold the truth, and the ledger is an index of them. Each tag has an
+// epoch: the run id of the Redis process in which it has all its entries, and the
+// sequences of the streams up to which it has. A claim compares the run id with its
+// process's in the same step, so that nothing is claimed of a tag that was flushed,
+// went back to a snapshot or failed over ([NotWhole]); nor where a bucket of the job
+// was evicted. A [Keeper] replays what the streams ([Journal]) have beyond those
+// sequences and vouches for the tag again; other tags go on meanwhile.
 package dedup

@@ -52,13 +52,24 @@ type Entry struct {
 	SameBody bool
 	// SamePublication is set where the entry was last written for this message.
 	SamePublication bool
+	// Publication is the message the entry was last written for; 0 is not known.
+	Publication Publication
 	// Code is what [Settlement.Code] was.
 	Code uint8
+	// Event is the sequence of the event, in the stream of events, that records the
+	// outcome. A final entry without one is an outcome that nobody has recorded yet.
+	Event uint64
+	// Seen holds of a final entry the statuses whose events are on record, and of a
+	// claim the evidence that came before its answer.
+	Seen Seen
 	// Since is when the entry was last written, by Redis's clock, in seconds.
 	Since time.Time
 	// Nonce and LeaseLeft are of a claim. A lease that is over has 0 left.
 	Nonce     Nonce
 	LeaseLeft time.Duration
+	// NotWhole is set by a call that did nothing because Redis may have lost
+	// entries: what is said here may be behind. Come back later.
+	NotWhole bool
 }
 
 // Stale reports whether the entry is a claim past its lease.
@@ -71,13 +82,17 @@ func (e Entry) Stale() bool { return e.State == Claimed && e.LeaseLeft == 0 }
 //	 2  body, 2 bytes, 0 for not known
 //	 4  time, 4 bytes, seconds
 //	 8  publication, 4 bytes, 0 for not known
-//	12  of a claim: nonce, 8 bytes; end of the lease, 6 bytes, milliseconds
-//	12  of a final state: code; a bit for each status seen
+//	12  of a claim: nonce, 8 bytes; end of the lease, 6 bytes, milliseconds; a bit
+//	    for each status seen
+//	12  of a final state: code; a bit for each status seen; event, 5 bytes
 const (
 	openSize    = 12
-	finalSize   = 14
-	claimedSize = 26
+	finalSize   = 19
+	claimedSize = 27
 )
+
+// maxEvent is what an entry has room for.
+const maxEvent = 1<<40 - 1
 
 // decodeEntry reads a packed entry as the subject sees it; nothing is [None].
 func decodeEntry(packed string, s Subject, now int64) (Entry, error) {
@@ -93,6 +108,7 @@ func decodeEntry(packed string, s Subject, now int64) (Entry, error) {
 		State:           State(b[0]),
 		Attempt:         int(b[1]),
 		Since:           time.Unix(int64(binary.BigEndian.Uint32(b[4:])), 0),
+		Publication:     publication,
 		SamePublication: publication == s.Publication && publication != 0,
 	}
 	// One message has one body, whatever two builds make of its hash.
@@ -101,8 +117,9 @@ func decodeEntry(packed string, s Subject, now int64) (Entry, error) {
 	case e.State == Claimed:
 		e.Nonce = Nonce(binary.BigEndian.Uint64(b[12:]))
 		e.LeaseLeft = milliseconds(uint48(b[20:]) - now)
+		e.Seen = Seen(b[26]) & seenAll
 	case e.State.Final():
-		e.Code = b[12]
+		e.Code, e.Seen, e.Event = b[12], Seen(b[13])&seenAll, uint40(b[14:])
 	}
 	return e, nil
 }
@@ -132,6 +149,14 @@ func bodyMark(body uint64) uint16 {
 		return 0
 	}
 	return max(uint16(body), 1)
+}
+
+func uint40(b []byte) uint64 {
+	return uint64(b[0])<<32 | uint64(binary.BigEndian.Uint32(b[1:]))
+}
+
+func appendUint40(b []byte, n uint64) []byte {
+	return binary.BigEndian.AppendUint32(append(b, byte(n>>32)), uint32(n))
 }
 
 func uint48(b []byte) int64 {

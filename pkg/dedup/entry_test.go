@@ -36,11 +36,11 @@ func TestStoredFormat(t *testing.T) {
 		packed string
 		want   Entry
 	}{
-		"open":    {"\x01\x02\x44\x55" + sec + "\x0a\x0b\x0c\x0d", Entry{State: Open, Attempt: 2, SameBody: true, SamePublication: true}},
-		"claimed": {"\x02\x03\x44\x55" + sec + "\x0a\x0b\x0c\x0e" + "\x00\x00\x00\x00\x00\x00\x00\x2a" + "\x01\x02\x03\x04\x05\x07", Entry{State: Claimed, Attempt: 3, SameBody: true, Nonce: 42, LeaseLeft: time.Millisecond}},
-		"stale":   {"\x02\x03\x44\x55" + sec + "\x0a\x0b\x0c\x0e" + "\x00\x00\x00\x00\x00\x00\x00\x2a" + "\x01\x02\x03\x04\x05\x06", Entry{State: Claimed, Attempt: 3, SameBody: true, Nonce: 42}},
-		"final":   {"\x08\xff\x44\x56" + sec + "\x00\x00\x00\x00" + "\x07\x00", Entry{State: Unknown, Attempt: 255, Code: 7}},
-		"no body": {"\x03\x01\x00\x00" + sec + "\x00\x00\x00\x00" + "\x00\x00", Entry{State: Accepted, Attempt: 1, SameBody: true}},
+		"open":    {"\x01\x02\x44\x55" + sec + "\x0a\x0b\x0c\x0d", Entry{State: Open, Attempt: 2, SameBody: true, SamePublication: true, Publication: 0x0a0b0c0d}},
+		"claimed": {"\x02\x03\x44\x55" + sec + "\x0a\x0b\x0c\x0e" + "\x00\x00\x00\x00\x00\x00\x00\x2a" + "\x01\x02\x03\x04\x05\x07\x02", Entry{State: Claimed, Attempt: 3, SameBody: true, Nonce: 42, LeaseLeft: time.Millisecond, Publication: 0x0a0b0c0e, Seen: SeenDelivered}},
+		"stale":   {"\x02\x03\x44\x55" + sec + "\x0a\x0b\x0c\x0e" + "\x00\x00\x00\x00\x00\x00\x00\x2a" + "\x01\x02\x03\x04\x05\x06\x00", Entry{State: Claimed, Attempt: 3, SameBody: true, Nonce: 42, Publication: 0x0a0b0c0e}},
+		"final":   {"\x08\xff\x44\x56" + sec + "\x00\x00\x00\x00" + "\x07\x13" + "\x01\x02\x03\x04\x05", Entry{State: Unknown, Attempt: 255, Code: 7, Seen: SeenSent | SeenDelivered | SeenDoubt, Event: 0x0102030405}},
+		"no body": {"\x03\x01\x00\x00" + sec + "\x00\x00\x00\x00" + "\x00\x00" + "\x00\x00\x00\x00\x00", Entry{State: Accepted, Attempt: 1, SameBody: true}},
 		"nothing": {"", Entry{}},
 	} {
 		got, err := decodeEntry(c.packed, s, now.UnixMilli())
@@ -59,9 +59,9 @@ func TestStoredFormat(t *testing.T) {
 func FuzzDecodeEntry(f *testing.F) {
 	f.Add("", uint64(0))
 	f.Add("\x01\x02\x44\x55tttt\x0a\x0b\x0c\x0d", uint64(1))
-	f.Add("\x02\x03\x44\x55tttt\x0a\x0b\x0c\x0enoncenon\xff\xff\xff\xff\xff\xff", uint64(2))
+	f.Add("\x02\x03\x44\x55tttt\x0a\x0b\x0c\x0enoncenon\xff\xff\xff\xff\xff\xff\x00", uint64(2))
 	f.Add("\x09", uint64(2))
-	f.Add("\x020000000000000000000000000", uint64(0)) // a lease of some thousand years
+	f.Add("\x0200000000000000000000000000", uint64(0)) // a lease of some thousand years
 	f.Fuzz(func(t *testing.T, packed string, body uint64) {
 		e, err := decodeEntry(packed, Subject{Body: body}, 0)
 		if err != nil {

@@ -85,6 +85,7 @@ type stored struct {
 	nonce       Nonce
 	lease       time.Duration // from now; negative is over
 	code, seen  uint8
+	event       uint64
 }
 
 func (e stored) pack(now time.Time) []byte {
@@ -96,9 +97,9 @@ func (e stored) pack(now time.Time) []byte {
 	case e.state == Claimed:
 		b = binary.BigEndian.AppendUint64(b, uint64(e.nonce))
 		end := binary.BigEndian.AppendUint64(nil, uint64(now.Add(e.lease).UnixMilli()))
-		b = append(b, end[2:]...)
+		b = append(append(b, end[2:]...), e.seen)
 	case e.state.Final():
-		b = append(b, e.code, e.seen)
+		b = appendUint40(append(b, e.code, e.seen), e.event)
 	}
 	return b
 }
@@ -120,7 +121,8 @@ func (l *Ledger) put(tb testing.TB, k job.Key, e stored) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := l.rdb.HSet(ctx, lay.keys(hash)[1], field, e.pack(now)).Err(); err != nil {
+	keys, _ := lay.keys(hash, nil)
+	if err := l.rdb.HSet(ctx, keys[1], field, e.pack(now)).Err(); err != nil {
 		tb.Fatal(err)
 	}
 }

@@ -2,6 +2,7 @@ package dedup
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"strconv"
 	"time"
@@ -37,23 +38,32 @@ func hashOf(k job.Key) uint64 {
 }
 
 // keys are <namespace>:l:<generation>:{<tag>}:<bucket>, the last two in
-// hexadecimal. The strings share one allocation.
-func (l *layout) keys(hash uint64) [generations]string {
-	var keys [generations]string
+// hexadecimal, and with them the buckets, two bytes each, appended to dst. The
+// strings share one allocation.
+func (l *layout) keys(hash uint64, dst []byte) (keys [generations]string, buckets []byte) {
 	var ends [generations]int
-	b := make([]byte, 0, 3*(len(l.prefix[0])+10))
+	var room [256]byte
+	b := room[:0]
+	buckets = dst
 	for i, prefix := range l.prefix {
+		bucket := hash / tags % l.buckets[i]
 		b = append(b, prefix...)
 		b = strconv.AppendUint(b, hash%tags, 16)
 		b = append(b, "}:"...)
-		b = strconv.AppendUint(b, hash/tags%l.buckets[i], 16)
+		b = strconv.AppendUint(b, bucket, 16)
 		ends[i] = len(b)
+		buckets = binary.BigEndian.AppendUint16(buckets, uint16(bucket))
 	}
 	all, start := string(b), 0
 	for i, end := range ends {
 		keys[i], start = all[start:end], end
 	}
-	return keys
+	return keys, buckets
+}
+
+// epochKey is <namespace>:e:{<tag>}, in the slot of the tag's buckets.
+func epochKey(namespace string, tag int) string {
+	return namespace + ":e:{" + strconv.FormatInt(int64(tag), 16) + "}"
 }
 
 // currentLayout is the layout by Redis's clock, as far as it is known.

@@ -1,10 +1,12 @@
 package dedup
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +26,10 @@ type Options struct {
 	// up to a multiple of 256. An entry is smallest with 8 to 512 in a hash. A
 	// change takes effect with the next generation.
 	Buckets int
+	// Epochs makes calls ask, in the same step, whether Redis still has what it
+	// held: see [Keeper], which must run somewhere for anything to be claimed. A
+	// ledger that is given to [NewKeeper] asks in any case.
+	Epochs bool
 }
 
 func (o Options) withDefaults() Options {
@@ -60,6 +66,11 @@ type Ledger struct {
 
 	// The arguments that are the same in each call.
 	windowArg, leaseArg any
+	// epochs are the keys of the tags' epochs; asks is whether calls heed them.
+	epochs [tags]string
+	asks   atomic.Bool
+	// sharded says that the keys of one command must be of one tag, as in a cluster.
+	sharded atomic.Bool
 
 	layout atomic.Pointer[layout]
 	// skew is how far Redis's clock is ahead of this one's, in milliseconds. It is
@@ -73,7 +84,21 @@ type Ledger struct {
 func New(rdb redis.UniversalClient, opts Options) *Ledger {
 	opts = opts.withDefaults()
 	window := opts.Window.Milliseconds()
-	return &Ledger{rdb: rdb, opts: opts, window: window, windowArg: window, leaseArg: opts.Lease.Milliseconds()}
+	l := &Ledger{rdb: rdb, opts: opts, window: window, windowArg: window, leaseArg: opts.Lease.Milliseconds()}
+	for tag := range l.epochs {
+		l.epochs[tag] = epochKey(opts.Namespace, tag)
+	}
+	l.asks.Store(opts.Epochs)
+	_, cluster := rdb.(*redis.ClusterClient)
+	l.sharded.Store(cluster)
+	return l
+}
+
+func (l *Ledger) asksEpoch() any {
+	if l.asks.Load() {
+		return 1
+	}
+	return 0
 }
 
 // reply is what a script answered.
@@ -84,9 +109,10 @@ type reply struct {
 }
 
 const (
-	replyMoved   = 0
-	replyDone    = 1
-	replyRefused = 2
+	replyMoved    = 0
+	replyDone     = 1
+	replyRefused  = 2
+	replyNotWhole = 3
 
 	replyHeader = 7
 )
@@ -99,20 +125,21 @@ const rounds = 4
 type ask struct {
 	Subject
 	nonce Nonce
+	hash  uint64 // of the key; call fills it in
 	// The rest is for changes.
 	to            State
 	attempt, code uint8
 	verb          byte
+	event         uint64
+	seen          Seen
 }
 
-// call runs a script for each ask. A Redis that was restarted knows no scripts:
-// those commands are repeated with the source in them, which works on each node
-// of a cluster.
+// call runs a script over the asks.
 func (l *Ledger) call(ctx context.Context, s script, asks []ask) ([]reply, error) {
 	replies := make([]reply, len(asks))
 	pending := make([]int, len(asks))
-	for i := range pending {
-		pending[i] = i
+	for i := range asks {
+		asks[i].hash, pending[i] = hashOf(asks[i].Key), i
 	}
 	for round := 0; len(pending) > 0; round++ {
 		if round == rounds {
@@ -122,62 +149,148 @@ func (l *Ledger) call(ctx context.Context, s script, asks []ask) ([]reply, error
 		if err != nil {
 			return nil, err
 		}
-		cmds := make([]*redis.Cmd, len(pending))
-		for i, at := range pending {
-			cmds[i] = l.command(ctx, s, lay, &asks[at])
-		}
-		missing, err := exec(ctx, l.rdb, cmds)
-		if err != nil {
-			return nil, err
-		}
-		if missing {
-			s = s.inFull()
-		}
-		if pending, err = l.collect(lay, cmds, pending, replies); err != nil {
+		if pending, err = l.round(ctx, &s, lay, asks, pending, replies); err != nil {
 			return nil, err
 		}
 	}
 	return replies, nil
 }
 
-// collect fills in the replies and returns the asks that have none yet.
-func (l *Ledger) collect(lay *layout, cmds []*redis.Cmd, pending []int, replies []reply) (left []int, err error) {
+// round runs the script over those asks that have no reply yet, and returns those
+// that still have none. A Redis that was restarted knows no scripts: those commands
+// are repeated with the source in them, which works on each node of a cluster.
+func (l *Ledger) round(ctx context.Context, s *script, lay *layout, asks []ask, pending []int, replies []reply) (left []int, err error) {
+	groups := l.group(asks, pending)
+	cmds := make([]*redis.Cmd, len(groups))
+	for i, group := range groups {
+		cmds[i] = l.command(ctx, *s, lay, asks, group)
+	}
+	missing, err := exec(ctx, l.rdb, cmds)
+	switch {
+	case redis.HasErrorPrefix(err, "CROSSSLOT"):
+		l.sharded.Store(true) // a cluster behind a proxy
+		return pending, nil
+	case err != nil:
+		return nil, err
+	case missing:
+		*s = s.inFull()
+	}
 	for i, cmd := range cmds {
 		if isMissing(cmd) {
-			left = append(left, pending[i])
+			left = append(left, groups[i]...)
 			continue
 		}
-		text, err := cmd.Text()
-		if err != nil || len(text) < replyHeader {
-			return nil, fmt.Errorf("read the script's reply of %d bytes: %w", len(text), err)
+		more, err := l.collect(lay, cmd, groups[i], replies)
+		if err != nil {
+			return nil, err
 		}
-		r := reply{code: text[0], now: uint48([]byte(text[1:replyHeader])), entry: text[replyHeader:]}
-		if r.now/l.window != lay.first+1 {
-			l.skew.Store(r.now - time.Now().UnixMilli())
-		}
-		if r.code == replyMoved {
-			left = append(left, pending[i])
-		}
-		replies[pending[i]] = r
+		left = append(left, more...)
 	}
 	return left, nil
 }
 
-// command is one script call as lua.go describes it.
-func (l *Ledger) command(ctx context.Context, s script, lay *layout, a *ask) *redis.Cmd {
-	hash := hashOf(a.Key)
-	packed := make([]byte, 0, 26)
-	packed = binary.BigEndian.AppendUint64(packed, hash)
-	packed = binary.BigEndian.AppendUint16(packed, bodyMark(a.Body))
-	packed = binary.BigEndian.AppendUint32(packed, uint32(a.Publication))
-	packed = binary.BigEndian.AppendUint64(packed, uint64(a.nonce))
-	if a.verb != 0 {
-		packed = append(packed, byte(a.to), a.attempt, a.code, a.verb)
+// maxTogether is the most jobs of one script call: enough to share its cost, and
+// few enough for Redis to serve others within a millisecond.
+const maxTogether = 64
+
+// group puts asks together that one command may have.
+func (l *Ledger) group(asks []ask, pending []int) [][]int {
+	if l.sharded.Load() {
+		slices.SortFunc(pending, func(a, b int) int { return cmp.Compare(asks[a].hash%tags, asks[b].hash%tags) })
 	}
-	keys := lay.keys(hash)
-	cmd := redis.NewCmd(ctx, s.name, s.text, 3, keys[0], keys[1], keys[2], packed, lay.firstArg, l.windowArg, l.leaseArg)
+	var groups [][]int
+	for start := 0; start < len(pending); {
+		end := start + 1
+		for end < len(pending) && end-start < maxTogether && (!l.sharded.Load() || asks[pending[end]].hash%tags == asks[pending[start]].hash%tags) {
+			end++
+		}
+		groups = append(groups, pending[start:end:end])
+		start = end
+	}
+	return groups
+}
+
+// collect fills in the replies of a command and returns the asks that have none.
+func (l *Ledger) collect(lay *layout, cmd *redis.Cmd, group []int, replies []reply) (left []int, err error) {
+	list, ok := cmd.Val().([]any)
+	if !ok {
+		_, err := l.readReply(cmd, lay) // which says that Redis is elsewhere in time
+		return group, err
+	}
+	if len(list) != len(group) {
+		return nil, fmt.Errorf("the script replied to %d of %d jobs", len(list), len(group))
+	}
+	for i, one := range list {
+		text, _ := one.(string)
+		r, err := l.parseReply(text, lay)
+		if err != nil {
+			return nil, err
+		}
+		if r.code == replyNotWhole {
+			l.layout.CompareAndSwap(lay, nil) // it was lost too, perhaps
+		}
+		replies[group[i]] = r
+	}
+	return nil, nil
+}
+
+// readReply reads what a script said that says one thing.
+func (l *Ledger) readReply(cmd *redis.Cmd, lay *layout) (reply, error) {
+	text, err := cmd.Text()
+	if err != nil {
+		return reply{}, fmt.Errorf("read the script's reply: %w", err)
+	}
+	return l.parseReply(text, lay)
+}
+
+// parseReply also learns Redis's time.
+func (l *Ledger) parseReply(text string, lay *layout) (reply, error) {
+	if len(text) < replyHeader {
+		return reply{}, fmt.Errorf("the script's reply has %d bytes", len(text))
+	}
+	now := int64(text[1])<<40 | int64(text[2])<<32 | int64(text[3])<<24 | int64(text[4])<<16 | int64(text[5])<<8 | int64(text[6])
+	r := reply{code: text[0], now: now, entry: text[replyHeader:]}
+	if r.now/l.window != lay.first+1 {
+		l.skew.Store(r.now - time.Now().UnixMilli())
+	}
+	return r, nil
+}
+
+// command is one script call as lua.go describes it.
+func (l *Ledger) command(ctx context.Context, s script, lay *layout, asks []ask, group []int) *redis.Cmd {
+	const keys = generations + 1
+	args := make([]any, 3, 3+keys*len(group)+6)
+	args[0], args[1], args[2] = s.name, s.text, keys*len(group)
+	packed := make([]byte, 0, maxAsk*len(group))
+	buckets := make([]byte, 0, 2*keys*len(group))
+	var scratch []byte
+	for _, i := range group {
+		a := &asks[i]
+		var names [generations]string
+		names, scratch = lay.keys(a.hash, scratch[:0])
+		args = append(args, names[0], names[1], names[2], l.epochs[a.hash%tags])
+		buckets = append(append(buckets, scratch...), 0, 0)
+		packed = a.pack(packed)
+	}
+	args = append(args, packed, lay.firstArg, l.windowArg, l.leaseArg, buckets, l.asksEpoch())
+	cmd := redis.NewCmd(ctx, args...)
 	cmd.SetFirstKeyPos(3)
 	return cmd
+}
+
+// maxAsk is the length of a packed ask of a change; others are shorter.
+const maxAsk = 32
+
+func (a *ask) pack(b []byte) []byte {
+	b = binary.BigEndian.AppendUint64(b, a.hash)
+	b = binary.BigEndian.AppendUint16(b, bodyMark(a.Body))
+	b = binary.BigEndian.AppendUint32(b, uint32(a.Publication))
+	b = binary.BigEndian.AppendUint64(b, uint64(a.nonce))
+	if a.verb != 0 {
+		b = append(b, byte(a.to), a.attempt, a.code, a.verb)
+		b = append(appendUint40(b, a.event), byte(a.seen))
+	}
+	return b
 }
 
 // entries decodes the replies to asks.
@@ -188,6 +301,7 @@ func entries(asks []ask, replies []reply) ([]Entry, error) {
 		if found[i], err = decodeEntry(r.entry, asks[i].Subject, r.now); err != nil {
 			return nil, err
 		}
+		found[i].NotWhole = r.code == replyNotWhole
 	}
 	return found, nil
 }

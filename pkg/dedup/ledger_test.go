@@ -2,15 +2,16 @@ package dedup
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/wacast/wacast/pkg/embed/embedtest"
+	"github.com/wacast/wacast/pkg/job"
 )
 
 // claimAll lets many goroutines claim the same jobs, in batches and each in an
@@ -126,18 +127,13 @@ func TestABatchIsAnsweredInItsOrder(t *testing.T) {
 // Statuses may be seen before the outcome is known.
 func TestStatusBitsOutliveASettlement(t *testing.T) {
 	onBackends(t, func(t *testing.T, s *embedtest.Server) {
-		l, sub, ctx := open(s, Options{}), subject("a"), context.Background()
+		l, sub := open(s, Options{}), subject("a")
 		l.put(t, sub.Key, stored{state: Unknown, attempt: 1, body: sub.Body, publication: sub.Publication, seen: 0b101})
 		if c := l.settleOne(t, Settlement{Subject: sub, Attempt: 1, State: Accepted}); !c.Done {
 			t.Fatalf("%+v", c)
 		}
-		hash := hashOf(sub.Key)
-		packed, err := s.Client.HGet(ctx, l.layout.Load().keys(hash)[1], string(binary.BigEndian.AppendUint64(nil, hash))).Bytes()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(packed) != finalSize || packed[finalSize-1] != 0b101 {
-			t.Errorf("the entry is %x, want the bits 101 at its end", packed)
+		if e := l.lookupOne(t, sub); e.Seen != SeenSent|SeenRead {
+			t.Errorf("%+v, want its statuses", e)
 		}
 	})
 }
@@ -202,14 +198,14 @@ func TestKeysExpire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(keys) != 5 {
-		t.Errorf("one claim made the keys %q, want a bucket, three layouts and the window", keys)
+	if len(keys) != 6 {
+		t.Errorf("one claim made the keys %q, want a bucket, its epoch, three layouts and the window", keys)
 	}
 	for _, key := range keys {
 		ttl := s.Client.PTTL(ctx, key).Val()
 		least, most := 2*window, 3*window
 		switch {
-		case strings.HasSuffix(key, ":window"):
+		case strings.HasSuffix(key, ":window"), strings.Contains(key, ":e:"):
 			least, most = -1, -1 // stays
 		case !strings.Contains(key, "{"):
 			least, most = 4*window, 5*window
@@ -228,7 +224,8 @@ func TestRedisErrorsAreReturned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Client.Set(ctx, lay.keys(hashOf(s.Key))[1], "not a hash", 0).Err(); err != nil {
+	keys, _ := lay.keys(hashOf(s.Key), nil)
+	if err := f.Client.Set(ctx, keys[1], "not a hash", 0).Err(); err != nil {
 		t.Fatal(err)
 	}
 	_, err = l.Claim(ctx, []ClaimRequest{{subject("b"), mine}, {s, mine}})
@@ -263,5 +260,27 @@ func TestCallsThatMakeNoSense(t *testing.T) {
 	}
 	if claims, err := l.Claim(ctx, nil); err != nil || len(claims) != 0 {
 		t.Errorf("no request: %v, %v", claims, err)
+	}
+}
+
+// In a cluster the jobs of one command are of one tag; else many share a command.
+func TestGroupsOfJobs(t *testing.T) {
+	for _, sharded := range []bool{false, true} {
+		l := open(embedtest.Redis(t), Options{})
+		l.sharded.Store(sharded)
+		requests := make([]ClaimRequest, 300)
+		for i := range requests {
+			requests[i] = ClaimRequest{Subject: Subject{Key: job.Key{Campaign: "c", ID: strconv.Itoa(i)}}, Nonce: Nonce(i + 1)}
+		}
+		requests[7] = requests[3] // the same claim twice in a call
+		claims, err := l.Claim(t.Context(), requests)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, c := range claims {
+			if c.Verdict != Yours || c.Entry.Nonce != requests[i].Nonce {
+				t.Fatalf("sharded %v: claim %d is %v with nonce %d", sharded, i, c.Verdict, c.Entry.Nonce)
+			}
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package dedup
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -27,6 +28,14 @@ type modelEntry struct {
 	nonce       Nonce
 	leaseEnd    int64
 	written     int64
+	event       uint64
+	seen        Seen
+}
+
+func (e *modelEntry) attested() bool { return e.seen&SeenStatus != 0 }
+func (e *modelEntry) doubtful() bool { return e.seen&SeenDoubt != 0 }
+func (e *modelEntry) same(s Subject) bool {
+	return s.Publication == 0 || e.publication == 0 || s.Publication == e.publication
 }
 
 type model map[job.Key]*modelEntry
@@ -60,11 +69,12 @@ func (e *modelEntry) conflicts(s Subject) bool {
 }
 
 func (m model) claim(r ClaimRequest, now int64) Verdict {
-	attempt := 1
+	attempt, seen := 1, Seen(0)
 	if e := m.find(r.Key, now); e != nil {
 		attempt = e.attempt
 		switch {
 		case e.state == Claimed && e.nonce == r.Nonce:
+			seen = e.seen
 		case e.conflicts(r.Subject):
 			return Conflict
 		case e.state.Final():
@@ -75,16 +85,21 @@ func (m model) claim(r ClaimRequest, now int64) Verdict {
 			return Stale
 		}
 	}
-	m.write(r.Subject, modelEntry{state: Claimed, attempt: attempt, nonce: r.Nonce, leaseEnd: now + modelLease.Milliseconds()}, now)
+	m.write(r.Subject, modelEntry{state: Claimed, attempt: attempt, nonce: r.Nonce, leaseEnd: now + modelLease.Milliseconds(), seen: seen}, now)
 	return Yours
 }
 
 func (m model) settle(s Settlement, now int64) bool {
 	e := m.find(s.Key, now)
-	attempt := s.Attempt
+	to := modelEntry{state: s.State, attempt: s.Attempt, event: s.Event}
 	if e != nil {
-		if e.state == s.State && (s.Publication == 0 || s.Publication == e.publication) {
+		if e.state == s.State && e.same(s.Subject) {
+			m.fillIn(e, s, now)
 			return true
+		}
+		if e.state == Accepted && e.doubtful() && s.State == Unknown && e.event == 0 && s.Event != 0 && e.same(s.Subject) {
+			m.write(s.Subject, modelEntry{state: Accepted, attempt: e.attempt, event: s.Event, seen: e.seen}, now)
+			return false
 		}
 		evidence := s.State == Accepted
 		owner := e.state == Claimed && e.nonce == s.Nonce
@@ -101,12 +116,38 @@ func (m model) settle(s Settlement, now int64) bool {
 		case e.state.Final() && e.state != Unknown:
 			return false
 		}
-		if attempt == 0 {
-			attempt = e.attempt
+		if to.attempt == 0 {
+			to.attempt = e.attempt
+		}
+		switch {
+		case e.state.Final():
+			to.seen = e.seen
+			if e.event != 0 {
+				to.event = e.event
+			}
+		case e.state == Claimed && e.attested() && s.State == Unknown:
+			to.state = Accepted
+			if s.Event != 0 {
+				to.seen = SeenDoubt
+			}
 		}
 	}
-	m.write(s.Subject, modelEntry{state: s.State, attempt: attempt}, now)
-	return true
+	m.write(s.Subject, to, now)
+	return to.state == s.State
+}
+
+// fillIn adds the event to an entry that is settled so already.
+func (m model) fillIn(e *modelEntry, s Settlement, now int64) {
+	to := *e
+	if to.event == 0 {
+		to.event = s.Event
+	}
+	if s.State == Accepted && s.Event != 0 {
+		to.seen &^= SeenDoubt
+	}
+	if to != *e {
+		m.write(s.Subject, to, now)
+	}
 }
 
 func (m model) reopen(r Reopening, now int64) bool {
@@ -115,6 +156,10 @@ func (m model) reopen(r Reopening, now int64) bool {
 		again := e.state == Open && e.attempt == r.Next
 		resend := e.state == Unknown && e.attempt+1 == r.Next
 		if !owner && (e.conflicts(r.Subject) || !again && !resend) {
+			return false
+		}
+		if owner && e.attested() {
+			m.write(r.Subject, modelEntry{state: Accepted, attempt: e.attempt}, now)
 			return false
 		}
 	}
@@ -127,7 +172,56 @@ func (m model) resolve(r Resolution, now int64) bool {
 	if e == nil || e.state != Claimed || e.nonce != r.Nonce || e.attempt != r.Attempt || e.leaseEnd > now {
 		return false
 	}
+	if e.attested() {
+		m.write(r.Subject, modelEntry{state: Accepted, attempt: e.attempt}, now)
+		return false
+	}
 	m.write(r.Subject, modelEntry{state: Unknown, attempt: e.attempt}, now)
+	return true
+}
+
+func (m model) attest(v Evidence, now int64) bool {
+	e, of := m.find(v.Key, now), Subject{Key: v.Key}
+	switch {
+	case e == nil:
+		return false
+	case e.state == Claimed && e.leaseEnd > now:
+		if to := *e; e.seen|v.Seen != e.seen {
+			to.seen |= v.Seen
+			m.write(of, to, now)
+		}
+	case e.state == Claimed || e.state == Open:
+		m.write(of, modelEntry{state: Accepted, attempt: v.Attempt}, now)
+	case e.state == Unknown:
+		m.write(of, modelEntry{state: Accepted, attempt: v.Attempt, event: e.event, seen: e.seen | SeenDoubt}, now)
+	}
+	return true
+}
+
+func (m model) mark(v Evidence, now int64) bool {
+	e := m.find(v.Key, now)
+	if e == nil || !e.state.Final() {
+		return false
+	}
+	if to := *e; e.seen|v.Seen != e.seen {
+		to.seen |= v.Seen
+		m.write(Subject{Key: v.Key}, to, now)
+	}
+	return true
+}
+
+func (m model) again(r Retrial, now int64) bool {
+	if e := m.find(r.Key, now); e != nil {
+		switch {
+		case e.conflicts(r.Subject):
+			return false
+		case e.state == Open && e.attempt == r.Attempt+1:
+			return true
+		case !e.state.Final() || e.state == Accepted || e.attempt != r.Attempt:
+			return false
+		}
+	}
+	m.write(r.Subject, modelEntry{state: Open, attempt: r.Attempt + 1}, now)
 	return true
 }
 
@@ -138,7 +232,7 @@ func (m model) look(s Subject, now int64) Entry {
 		return Entry{}
 	}
 	same := e.publication == s.Publication && e.publication != 0
-	got := Entry{State: e.state, Attempt: e.attempt, SamePublication: same, SameBody: same || e.body == 0 || s.Body == 0 || e.body == s.Body}
+	got := Entry{State: e.state, Attempt: e.attempt, Event: e.event, Seen: e.seen, Publication: e.publication, SamePublication: same, SameBody: same || e.body == 0 || s.Body == 0 || e.body == s.Body}
 	if e.state == Claimed {
 		got.Nonce, got.LeaseLeft = e.nonce, time.Duration(max(0, e.leaseEnd-now))*time.Millisecond
 	}
@@ -154,7 +248,7 @@ func TestLedgerIsTheModel(t *testing.T) {
 			f.SetTime(time.UnixMilli(1_800_000_000_000))
 			l := open(f.Server, Options{Window: modelWindow, Lease: modelLease, Buckets: 1})
 			d := &driver{t: t, rng: rand.New(rand.NewPCG(seed, 5)), fake: f, ledger: l, model: model{}}
-			for range 400 {
+			for range 800 {
 				d.step()
 			}
 		})
@@ -186,10 +280,11 @@ func (d *driver) step() {
 		Body:        pick(d.rng, uint64(0), 1, 1, 1, 2),
 		Publication: pick(d.rng, 0, first, first, second),
 	}
+	evidence := Evidence{Key: s.Key, Attempt: d.rng.IntN(3) + 1, Seen: pick(d.rng, SeenSent, SeenRead, SeenFailed)}
 	nonce, attempt, now := pick(d.rng, mine, mine, theirs), d.rng.IntN(4), d.fake.Now().UnixMilli()
 	var did string
 	var want, got any
-	switch d.rng.IntN(5) {
+	switch d.rng.IntN(8) {
 	case 0, 1:
 		did, want, got = "claim", d.model.claim(ClaimRequest{s, nonce}, now), d.ledger.claimOne(d.t, s, nonce).Verdict
 	case 2:
@@ -197,7 +292,7 @@ func (d *driver) step() {
 		if to == Accepted || to == Unknown {
 			attempt = max(attempt, 1)
 		}
-		r := Settlement{Subject: s, Nonce: pick(d.rng, 0, nonce), Attempt: attempt, State: to}
+		r := Settlement{Subject: s, Nonce: pick(d.rng, 0, nonce), Attempt: attempt, State: to, Event: uint64(d.rng.IntN(3))}
 		did, want, got = fmt.Sprintf("settle %+v", r), d.model.settle(r, now), d.ledger.settleOne(d.t, r).Done
 	case 3:
 		r := Reopening{Subject: s, Nonce: nonce, Next: attempt + 1}
@@ -205,6 +300,14 @@ func (d *driver) step() {
 	case 4:
 		r := Resolution{Subject: s, Nonce: nonce, Attempt: attempt + 1}
 		did, want, got = fmt.Sprintf("resolve %+v", r), d.model.resolve(r, now), d.ledger.resolveOne(d.t, r).Done
+	case 5:
+		entries, err := d.ledger.Attest(context.Background(), []Evidence{evidence})
+		did, want, got = fmt.Sprintf("attest %+v", evidence), d.model.attest(evidence, now), one(d.t, entries, err).State != None
+	case 6:
+		did, want, got = fmt.Sprintf("mark %+v", evidence), d.model.mark(evidence, now), d.ledger.markOne(d.t, evidence).Done
+	case 7:
+		r := Retrial{Subject: s, Attempt: attempt}
+		did, want, got = fmt.Sprintf("again %+v", r), d.model.again(r, now), d.ledger.againOne(d.t, r).Done
 	}
 	if want != got {
 		d.t.Fatalf("%s of %+v by %x: %v, want %v", did, s, nonce, got, want)

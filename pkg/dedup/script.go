@@ -19,6 +19,9 @@ var (
 	lookupScript = newScript(lookupSource)
 	claimScript  = newScript(claimSource)
 	changeScript = newScript(changeSource)
+	epochScript  = newScript(epochSource)
+	replayScript = newScript(replaySource)
+	lockScript   = newScript(lockSource)
 )
 
 func newScript(source string) script {
