@@ -28,7 +28,7 @@ func BenchmarkServeHTTP(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		text := prefix + `,"biz_opaque_callback_data":"ns/1/1/campaign/` + strconv.Itoa(i) + `"}`
-		r := &http.Request{Method: http.MethodPost, URL: url, Header: header, Body: io.NopCloser(strings.NewReader(text))}
+		r := &http.Request{Method: http.MethodPost, URL: url, Header: header, Body: io.NopCloser(strings.NewReader(text)), ContentLength: int64(len(text))}
 		s.ServeHTTP(&discard{make(http.Header)}, r)
 	}
 	b.StopTimer()

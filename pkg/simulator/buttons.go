@@ -77,7 +77,8 @@ func (m *match) checkButtons(p *part) *refusal {
 	if p.form == nil {
 		return nil
 	}
-	given := make([]bool, len(p.form.buttons))
+	var room [16]bool
+	given := append(room[:0], make([]bool, len(p.form.buttons))...)
 	var stray *refusal
 	for _, c := range p.buttons {
 		i, r := p.buttonOf(c)
@@ -123,23 +124,32 @@ func (p *part) buttonOf(c *component) (int, *refusal) {
 		return 0, refuse(131009, fmt.Sprintf("buttons: The template has no button at index %d", i))
 	}
 	b := p.form.buttons[i]
-	switch at := "buttons: Button at index " + strconv.Itoa(i); {
+	switch {
 	case !strings.EqualFold(c.SubType, b.subType):
-		return 0, mismatch(at, b.kind, strings.ToUpper(c.SubType))
+		return 0, mismatch(buttonAt(i), b.kind, strings.ToUpper(c.SubType))
 	case b.static():
-		return i, countsOf(at, len(c.Parameters), 0)
+		return i, countsOfButton(i, len(c.Parameters), 0)
 	case b.required && len(c.Parameters) == 0:
 		return 0, p.missing(i)
 	case len(c.Parameters) > len(b.params):
-		return 0, countsOf(at, len(c.Parameters), len(b.params))
+		return 0, countsOfButton(i, len(c.Parameters), len(b.params))
 	default:
 		for j := range c.Parameters {
 			if got := c.Parameters[j].Type; !slices.Contains(b.params, got) {
-				return 0, mismatch(at, strings.ToUpper(b.params[0]), strings.ToUpper(got))
+				return 0, mismatch(buttonAt(i), strings.ToUpper(b.params[0]), strings.ToUpper(got))
 			}
 		}
 	}
 	return i, nil
+}
+
+func buttonAt(i int) string { return "buttons: Button at index " + strconv.Itoa(i) }
+
+func countsOfButton(i, got, want int) *refusal {
+	if got == want {
+		return nil
+	}
+	return countsOf(buttonAt(i), got, want)
 }
 
 // buttonValues checks values that need no template to be judged.
@@ -198,7 +208,7 @@ func (p *part) urlLengths() *refusal {
 		if !c.Index.set || c.Index.n >= len(p.form.buttons) || len(c.Parameters) == 0 {
 			continue
 		}
-		if r := fits("buttons", p.form.buttons[c.Index.n].url.fill(c.Parameters, false), maxURL); r != nil {
+		if r := p.form.buttons[c.Index.n].url.fits("buttons", c.Parameters, false, maxURL); r != nil {
 			return r
 		}
 	}

@@ -148,13 +148,25 @@ func (p *part) empties() *refusal {
 
 // eachText runs a check over every parameter that is shown as text.
 func (p *part) eachText(check func(*parameter) *refusal) *refusal {
-	for _, c := range append([]*component{p.header, p.body}, p.buttons...) {
-		for i := range c.params() {
-			switch v := &c.Parameters[i]; v.Type {
-			case "text", "currency", "date_time":
-				if r := check(v); r != nil {
-					return r
-				}
+	for _, c := range []*component{p.header, p.body} {
+		if r := c.eachText(check); r != nil {
+			return r
+		}
+	}
+	for _, c := range p.buttons {
+		if r := c.eachText(check); r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+func (c *component) eachText(check func(*parameter) *refusal) *refusal {
+	for i := range c.params() {
+		switch v := &c.Parameters[i]; v.Type {
+		case "text", "currency", "date_time":
+			if r := check(v); r != nil {
+				return r
 			}
 		}
 	}
@@ -171,13 +183,21 @@ func (m *match) lengths(p *part) *refusal {
 		}
 		return nil
 	}
-	if r := fits("header", p.form.headerText.fill(p.header.params(), m.named), maxHeader); r != nil {
+	if r := p.form.headerText.fits("header", p.header.params(), m.named, maxHeader); r != nil {
 		return r
 	}
-	if r := fits("body", p.form.body.fill(p.body.params(), m.named), p.form.maxBody); r != nil {
+	if r := p.form.body.fits("body", p.body.params(), m.named, p.form.maxBody); r != nil {
 		return r
 	}
 	return p.urlLengths()
+}
+
+// fits is fits of the filled-in pattern, which it fills in only if it may be too long.
+func (p pattern) fits(where string, params []parameter, named bool, most int) *refusal {
+	if p.size(params, named) <= most {
+		return nil
+	}
+	return fits(where, p.fill(params, named), most)
 }
 
 func fits(where, text string, most int) *refusal {

@@ -46,6 +46,8 @@ type Config struct {
 	Faults []Rule
 	// Seed makes faults and latencies repeatable.
 	Seed uint64
+	// Webhook posts the statuses of accepted messages.
+	Webhook Webhook
 	// Keep is how many accepted messages are kept whole; 10,000 by default.
 	// Counts and duplicates are exact whatever it is.
 	Keep int
@@ -64,7 +66,7 @@ type Account struct {
 	WABA string
 	Name string
 	// Apps are the names of those subscribed to the account's webhooks, which the
-	// simulator lists but does not call.
+	// simulator lists; it posts to [Config.Webhook] whatever they are.
 	Apps []string
 	// Tokens are the access tokens that open the account; none: any will do.
 	Tokens  []string
@@ -102,6 +104,7 @@ func (c Config) withDefaults() Config {
 	if c.Keep == 0 {
 		c.Keep = DefaultKeep
 	}
+	c.Webhook = c.Webhook.withDefaults()
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
@@ -123,6 +126,9 @@ func (c Config) validate() error {
 		return fmt.Errorf("a Keep of %d; it must be positive", c.Keep)
 	case c.Latency.Base < 0 || c.Latency.Spread < 0:
 		return errors.New("negative Latency")
+	}
+	if err := c.Webhook.validate(); err != nil {
+		return err
 	}
 	for _, to := range c.TestRecipients {
 		if phoneDigits(to) == "" {

@@ -94,12 +94,17 @@ func (s *Server) SetNumber(id, quality, status string) error {
 }
 
 // Reset forgets counts, messages and what the limits have counted. Faults,
-// expired tokens and throughputs stay.
+// expired tokens, throughputs and status updates that are pending stay.
 func (s *Server) Reset() {
 	for n := range maps.Values(s.accounts.every()) {
 		n.reset()
 	}
 	s.journal.reset()
+	if h := s.hooks; h != nil {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.resetCounts()
+	}
 }
 
 func (s *Server) routeControl() {
@@ -114,6 +119,8 @@ func (s *Server) routeControl() {
 		"POST /_sim/faults":      s.controlFaults,
 		"POST /_sim/tokens":      s.controlTokens,
 		"PUT /_sim/numbers/{id}": s.controlNumber,
+		"GET /_sim/webhooks":     func(*http.Request) (any, error) { return s.Webhooks(), nil },
+		"POST /_sim/webhooks":    s.controlWebhooks,
 		"POST /_sim/reset":       func(*http.Request) (any, error) { s.Reset(); return done{true}, nil },
 	} {
 		s.control.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { control(w, r, handle) })

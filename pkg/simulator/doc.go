@@ -18,6 +18,8 @@
 //	POST /_sim/faults              replaces them: a JSON array of Rule
 //	POST /_sim/tokens              {"access_token": "…", "expired": true}, or "expires_at" in place of expired
 //	PUT  /_sim/numbers/{id}        {"mps": 80, "quality": "RED", "status": "CONNECTED"}; each may be left out
+//	GET  /_sim/webhooks            WebhookStats, with the rules in force
+//	POST /_sim/webhooks            {"paused": true, "faults": […], "url": "…"}; each may be left out
 //	POST /_sim/reset               forgets counts and messages, keeps settings
 //
 // # Management
@@ -25,7 +27,7 @@
 // It answers the GETs by which a sender looks at itself: numbers, accounts, their
 // phone_numbers, subscribed_apps and message_templates (with paging), and
 // debug_token. Subscribing an app (POST, DELETE …/subscribed_apps) changes the
-// list; no webhook is sent. Without [Config.Accounts] every id is both a number
+// list and nothing else. Without [Config.Accounts] every id is both a number
 // and an account.
 //
 // # Order of judgement
@@ -50,4 +52,14 @@
 // Faults are data: a list of [Rule]. Which requests a share picks depends on
 // [Config.Seed] and the callback token (biz_opaque_callback_data), not on the
 // order of arrival, so that a run can be repeated.
+//
+// # Webhooks
+//
+// With [Config.Webhook] it posts the statuses of every message that it accepted,
+// whatever became of the answer, signed over the bytes as they are sent. A POST
+// that is not answered with 200 is repeated after 10 seconds, then after twice
+// as long each time, up to an hour, for seven days; [Webhook.RetrySpeed] compresses
+// that. Nothing is dropped while a receiver is away: what is pending takes about
+// 100 bytes an update, and the texts of the message. Faults of webhooks are data
+// too: a list of [WebhookRule].
 package simulator

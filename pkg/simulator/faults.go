@@ -138,13 +138,17 @@ func newFaults(rules []Rule, seed uint64) ([]*fault, error) {
 		if err := rule.validate(); err != nil {
 			return nil, fmt.Errorf("fault rule %d: %w", i, err)
 		}
-		f := &fault{Rule: rule, seed: mix(seed + uint64(i)), recipients: make(map[string]bool)}
-		for _, to := range rule.Recipients {
-			f.recipients[bare(to)] = true
-		}
-		faults[i] = f
+		faults[i] = newFault(rule, mix(seed+uint64(i)))
 	}
 	return faults, nil
+}
+
+func newFault(rule Rule, seed uint64) *fault {
+	f := &fault{Rule: rule, seed: seed, recipients: make(map[string]bool)}
+	for _, to := range rule.Recipients {
+		f.recipients[bare(to)] = true
+	}
+	return f
 }
 
 // bare is a recipient without what may be written in a number.

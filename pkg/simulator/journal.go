@@ -63,7 +63,7 @@ func (j *journal) update(change func(*Stats)) {
 }
 
 // add records an accepted message.
-func (j *journal) add(m Message) {
+func (j *journal) add(m *Message) {
 	person := maphash.String(j.seed, m.Person)
 	key := j.dedupKey(m.Token)
 	tokenHash, keyHash := maphash.String(j.seed, m.Token), maphash.String(j.seed, key)
@@ -82,14 +82,14 @@ func (j *journal) add(m Message) {
 		j.sight(keyHash, key, m)
 	}
 	if len(j.latest) < j.keep {
-		j.latest = append(j.latest, m)
+		j.latest = append(j.latest, *m)
 		return
 	}
-	j.latest[j.next] = m
+	j.latest[j.next] = *m
 	j.next = (j.next + 1) % j.keep
 }
 
-func (j *journal) count(m Message) {
+func (j *journal) count(m *Message) {
 	j.stats.Accepted++
 	if m.Held {
 		j.stats.Held++
@@ -102,7 +102,7 @@ func (j *journal) count(m Message) {
 	}
 }
 
-func (j *journal) sight(hash uint64, key string, m Message) {
+func (j *journal) sight(hash uint64, key string, m *Message) {
 	seen := j.keys[hash]
 	if seen.count == 0 {
 		seen.first = m.At.UnixMilli()

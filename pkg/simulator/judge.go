@@ -22,9 +22,7 @@ func (s *Server) judge(r *http.Request, endpoint string, req *request, schema *r
 	default:
 		ans = s.judgeMessage(n, endpoint, req, schema, rule)
 	}
-	if n != nil {
-		ans.account = n.account
-	}
+	ans.number = n
 	s.record(&ans)
 	return ans
 }
@@ -40,7 +38,7 @@ func (s *Server) record(ans *answer) {
 	case ans.read:
 		s.journal.update(func(st *Stats) { st.Reads++ })
 	default:
-		s.journal.add(ans.message)
+		s.journal.add(&ans.message)
 	}
 }
 

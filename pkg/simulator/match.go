@@ -31,6 +31,7 @@ type part struct {
 // a schema error.
 func layOut(t *template, components []component) (*match, *refusal) {
 	m := &match{cards: -1, parts: make([]part, 1)}
+	m.parts[0].buttons = make([]*component, 0, len(components))
 	if t != nil {
 		m.named, m.auth, m.cards = t.named, t.category == "AUTHENTICATION", len(t.cards)
 		m.parts[0].form = &t.form
@@ -158,7 +159,7 @@ func (m *match) preview() string {
 	for _, v := range p.body.params() {
 		values = append(values, v.text())
 	}
-	return strings.Join(values, " | ")
+	return strings.Clone(strings.Join(values, " | ")) // a single value would hold the whole request
 }
 
 func (c *component) params() []parameter {

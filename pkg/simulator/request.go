@@ -172,7 +172,11 @@ func notJSON() *refusal { return invalidParam("The request body is not one JSON 
 
 // readBody reads a request's body into buf.
 func readBody(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer) *refusal {
-	_, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
+	body := r.Body
+	if r.ContentLength <= 0 || r.ContentLength > maxBody { // net/http lets nobody send more than that
+		body = http.MaxBytesReader(w, r.Body, maxBody)
+	}
+	_, err := buf.ReadFrom(body)
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return invalidParam("The request body is longer than %d bytes.", maxBody)

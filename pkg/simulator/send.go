@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"net/http"
@@ -45,7 +44,7 @@ type answer struct {
 	read    bool
 	message Message
 	to      recipient
-	account *account
+	number  *number // nil if the token does not open it
 }
 
 // send is one POST: read it, see whether a fault strikes, judge it, wait, answer.
@@ -55,38 +54,48 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, endpoint string) {
 		return
 	}
 	s.journal.update(func(st *Stats) { st.Requests++ })
-	buf := s.buffers.Get().(*bytes.Buffer)
-	defer s.buffers.Put(buf)
-	buf.Reset()
-	req, schema, ok := s.read(w, r, buf)
+	sc := s.scratch.Get().(*scratch)
+	defer s.scratch.Put(sc)
+	req := &sc.req
+	schema, ok := sc.read(w, r)
 
 	number := r.PathValue("number")
-	rule := s.strike(number, &req)
+	rule := s.strike(number, req)
 	if !rule.processes() {
 		s.journal.update(func(st *Stats) { st.Unjudged++ })
-		s.disturb(w, r, rule)
+		s.disturb(w, r, rule, s.latency(rule))
 		return
 	}
-	ans := s.judge(r, endpoint, &req, schema, ok, rule)
-	accepted := ans.message.ID != ""
+	ans := s.judge(r, endpoint, req, schema, ok, rule)
+	accepted, latency := ans.message.ID != "", s.latency(rule)
+	if accepted {
+		s.announce(r.Context(), endpoint, req, &ans, latency)
+	}
 	if rule.disturbs() {
 		s.lost(accepted)
-		s.disturb(w, r, rule)
+		s.disturb(w, r, rule, latency)
 		return
 	}
-	if !wait(r.Context(), s.latency(rule)) {
+	if !wait(r.Context(), latency) {
 		s.lost(accepted)
 		panic(http.ErrAbortHandler)
 	}
-	s.write(w, r, &ans)
+	sc.body.Reset()
+	s.write(w, r, &ans, sc.body.AvailableBuffer())
 }
 
-// read decodes the body. ok is false when there is no JSON object to judge.
-func (s *Server) read(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer) (request, *refusal, bool) {
-	if bad := readBody(w, r, buf); bad != nil {
-		return request{}, bad, false
+// read decodes the body into s.req. ok is false when there is no JSON object to judge.
+func (s *scratch) read(w http.ResponseWriter, r *http.Request) (schema *refusal, ok bool) {
+	s.body.Reset()
+	if bad := readBody(w, r, &s.body); bad != nil {
+		s.req = request{}
+		return bad, false
 	}
-	return decode(buf.Bytes())
+	if s.usual() {
+		return nil, true
+	}
+	s.req, schema, ok = decode(s.body.Bytes())
+	return schema, ok
 }
 
 // strike finds the first rule that picks a request; the zero Rule does nothing.
@@ -110,7 +119,7 @@ func (s *Server) lost(accepted bool) {
 }
 
 // disturb ends a request without a proper answer.
-func (s *Server) disturb(w http.ResponseWriter, r *http.Request, rule Rule) {
+func (s *Server) disturb(w http.ResponseWriter, r *http.Request, rule Rule, latency time.Duration) {
 	switch rule.Kind {
 	case Hang:
 		hang(r.Context(), time.Duration(rule.Delay))
@@ -118,7 +127,7 @@ func (s *Server) disturb(w http.ResponseWriter, r *http.Request, rule Rule) {
 	case LostBefore:
 		panic(http.ErrAbortHandler)
 	}
-	if !wait(r.Context(), s.latency(rule)) || rule.Kind == LostAfter {
+	if !wait(r.Context(), latency) || rule.Kind == LostAfter {
 		panic(http.ErrAbortHandler)
 	}
 	if rule.Kind == Empty500 {

@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +20,7 @@ type Server struct {
 	api     *http.ServeMux
 	control *http.ServeMux
 	journal *journal
-	buffers sync.Pool
+	scratch sync.Pool
 	started time.Time
 	idBase  uint64
 
@@ -30,6 +29,7 @@ type Server struct {
 	faults   atomic.Pointer[[]*fault]
 	sequence atomic.Uint64
 	accounts accounts
+	hooks    *hooks // nil: no webhooks
 }
 
 var _ http.Handler = (*Server)(nil)
@@ -41,7 +41,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("simulator: %w", err)
 	}
 	s := &Server{cfg: cfg, journal: newJournal(cfg.Keep, cfg.DedupKey), started: cfg.Clock()}
-	s.buffers.New = func() any { return new(bytes.Buffer) }
+	s.scratch.New = func() any { return new(scratch) }
 	// Ids start elsewhere in every run: others keep them longer than a simulator lives.
 	s.idBase = mix(cfg.Seed) ^ uint64(s.started.UnixNano())
 	s.testRecipients = make(map[string]bool)
@@ -53,6 +53,12 @@ func New(cfg Config) (*Server, error) {
 	}
 	if err := s.SetFaults(cfg.Faults); err != nil {
 		return nil, err
+	}
+	if cfg.Webhook.on() {
+		var err error
+		if s.hooks, err = newHooks(cfg); err != nil {
+			return nil, fmt.Errorf("simulator: %w", err)
+		}
 	}
 	s.routeAPI()
 	s.routeControl()
@@ -79,9 +85,12 @@ const (
 	shutdownTimeout = 5 * time.Second
 )
 
-// Serve answers on a listener until the context ends. Requests under way then
-// lose their answers, hanging ones included; Serve returns when all are over.
+// Serve answers on a listener, and posts webhooks, until the context ends. Requests
+// under way then lose their answers, hanging ones included; Serve returns when all
+// are over. Status updates that are pending stay so.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	s.Start()
+	defer s.abandon()
 	server := &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: headerTimeout,

@@ -184,6 +184,7 @@ func (p pattern) fill(params []parameter, named bool) string {
 		return strings.Join(p.pieces, "")
 	}
 	var b strings.Builder
+	b.Grow(p.size(params, named))
 	for i, name := range p.vars {
 		b.WriteString(p.pieces[i])
 		if value := find(params, name, named); value != nil {
@@ -192,6 +193,20 @@ func (p pattern) fill(params []parameter, named bool) string {
 	}
 	b.WriteString(p.pieces[len(p.vars)])
 	return b.String()
+}
+
+// size is the length of what fill makes, in bytes.
+func (p pattern) size(params []parameter, named bool) int {
+	n := 0
+	for _, piece := range p.pieces {
+		n += len(piece)
+	}
+	for _, name := range p.vars {
+		if value := find(params, name, named); value != nil {
+			n += len(value.text())
+		}
+	}
+	return n
 }
 
 func find(params []parameter, name string, named bool) *parameter {

@@ -11,15 +11,15 @@ import (
 // defaultVersion serves requests without one, as the newest does on the platform.
 const defaultVersion = "v26.0"
 
-// write answers a judged request.
-func (s *Server) write(w http.ResponseWriter, r *http.Request, ans *answer) {
-	if ans.account != nil {
-		w.Header()["X-Business-Use-Case-Usage"] = ans.account.usage
+// write answers a judged request. An acceptance is written into room.
+func (s *Server) write(w http.ResponseWriter, r *http.Request, ans *answer, room []byte) {
+	if ans.number != nil {
+		w.Header()["X-Business-Use-Case-Usage"] = ans.number.account.usage
 	}
 	switch {
 	case ans.refusal != nil:
-		if code := ans.refusal.code; code == 80007 && ans.account != nil {
-			w.Header().Set("X-Business-Use-Case-Usage", usageOf(ans.account.waba, 100, 1))
+		if code := ans.refusal.code; code == 80007 && ans.number != nil {
+			w.Header().Set("X-Business-Use-Case-Usage", usageOf(ans.number.account.waba, 100, 1))
 		} else if code == 4 {
 			w.Header().Set("X-App-Usage", `{"call_count":101,"total_cputime":22,"total_time":31}`)
 		}
@@ -29,7 +29,7 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, ans *answer) {
 		_, _ = w.Write([]byte(`{"success":true}`))
 	default:
 		s.header(w, r)
-		_, _ = w.Write(acceptance(ans))
+		_, _ = w.Write(appendAcceptance(room, ans))
 	}
 }
 
@@ -48,18 +48,19 @@ func (s *Server) header(w http.ResponseWriter, r *http.Request) string {
 	if version == "" {
 		version = defaultVersion
 	}
-	id := mix(s.idBase + s.sequence.Add(1))
-	trace := "A" + strconv.FormatUint(id, 16)
+	var room [17]byte
+	trace := string(strconv.AppendUint(append(room[:0], 'A'), mix(s.idBase+s.sequence.Add(1)), 16))
+	values := []string{"application/json; charset=UTF-8", version, trace, trace[1:min(len(trace), 12)]}
 	h := w.Header()
-	h["Content-Type"] = []string{"application/json; charset=UTF-8"}
-	h["Facebook-Api-Version"] = []string{version}
-	h["X-Fb-Request-Id"] = []string{trace}
-	h["X-Fb-Trace-Id"] = []string{trace[1:min(len(trace), 12)]}
+	h["Content-Type"] = values[0:1:1]
+	h["Facebook-Api-Version"] = values[1:2:2]
+	h["X-Fb-Request-Id"] = values[2:3:3]
+	h["X-Fb-Trace-Id"] = values[3:4:4]
 	return trace
 }
 
-// acceptance is the body of a 200. Everything in it was checked to need no escapes.
-func acceptance(ans *answer) []byte {
+// appendAcceptance writes the body of a 200. Everything in it was checked to need no escapes.
+func appendAcceptance(b []byte, ans *answer) []byte {
 	status := "accepted"
 	if ans.message.Held {
 		status = "held_for_quality_assessment"
@@ -68,7 +69,6 @@ func acceptance(ans *answer) []byte {
 	if ans.to.digits == "" {
 		contact = "user_id"
 	}
-	b := make([]byte, 0, 320)
 	b = append(b, `{"messaging_product":"whatsapp","contacts":[{"input":"`...)
 	b = append(b, ans.to.input...)
 	b = append(b, `","`...)
@@ -95,11 +95,15 @@ func (s *Server) wamid(person string) string {
 	var unique [9]byte
 	binary.BigEndian.PutUint64(unique[:], mix(s.idBase+n))
 	unique[8] = byte(n)
-	b := make([]byte, 0, 48)
-	b = append(b, 0x1c, 0x18, byte(len(person)))
+	var room [160]byte // a person has 128 bytes at most
+	b := append(room[:0], 0x1c, 0x18, byte(len(person)))
 	b = append(b, person...)
 	b = append(b, 0x15, 0x02, 0x00, 0x11, 0x18, 2*byte(len(unique)))
-	b = fmt.Appendf(b, "%X", unique[:])
+	for _, c := range unique {
+		const digits = "0123456789ABCDEF"
+		b = append(b, digits[c>>4], digits[c&15])
+	}
 	b = append(b, 0x00)
-	return "wamid." + base64.StdEncoding.EncodeToString(b)
+	var text [256]byte
+	return string(base64.StdEncoding.AppendEncode(append(text[:0], "wamid."...), b))
 }
