@@ -27,6 +27,8 @@ type Account struct {
 	Numbers []string
 	// Token is the access token, never empty when it is read.
 	Token Secret
+	// AppSecrets sign the account's webhooks; any one of them will do.
+	AppSecrets []Secret
 	// Templates is the folder of the account's template definitions; empty when
 	// it has none and parameters cannot be checked.
 	Templates string

@@ -10,4 +10,7 @@
 // replicas; jobs that meet a stop go back untouched. A stop with an end lets one
 // probe through when its time has come: an accepted probe lifts the stop, a
 // refused one extends it.
+// Two kinds of stop are different. What an operator pauses has no end and meets no
+// probe: [Stops.Resume] ends it. And where answers fail, a look that costs no
+// message comes before the one that is tried: [Stops.Turn].
 package sender

@@ -15,6 +15,7 @@ type Scope string
 
 // The scopes, from the widest.
 const (
+	ScopeAll      Scope = "all"
 	ScopeAccount  Scope = "account"
 	ScopeNumber   Scope = "number"
 	ScopeTemplate Scope = "template"
@@ -27,15 +28,28 @@ type Target struct {
 	Name  string
 }
 
-func (t Target) key() string { return "stop." + string(t.Scope) + "." + t.Name }
+// Everything is the target that covers all that is sent.
+func Everything() Target { return Target{Scope: ScopeAll, Name: "all"} }
 
-func parseKey(key string) (Target, bool) {
-	rest, ok := strings.CutPrefix(key, "stop.")
-	if !ok {
-		return Target{}, false
+// Prefixes of the store's keys. What an operator stops has a key of its own, so
+// that no probe can lift it, and lifting it hides no refusal.
+const (
+	stopPrefix  = "stop."
+	pausePrefix = "pause."
+	heardPrefix = "heard."
+)
+
+func (t Target) key(prefix string) string { return prefix + string(t.Scope) + "." + t.Name }
+
+// parseKey reads the key of a stop and says which of the prefixes it has.
+func parseKey(key string) (t Target, prefix string, ok bool) {
+	for _, prefix = range []string{stopPrefix, pausePrefix} {
+		if rest, found := strings.CutPrefix(key, prefix); found {
+			scope, name, ok := strings.Cut(rest, ".")
+			return Target{Scope: Scope(scope), Name: name}, prefix, ok
+		}
 	}
-	scope, name, ok := strings.Cut(rest, ".")
-	return Target{Scope: Scope(scope), Name: name}, ok
+	return Target{}, "", false
 }
 
 // Stop says what is stopped and why.
@@ -52,9 +66,13 @@ type Stop struct {
 	Since time.Time `json:"since"`
 	// Until is when one message may probe; zero waits for a person.
 	Until time.Time `json:"until,omitzero"`
-	// Probes counts the refused probes, each of which doubles the wait.
+	// Probes counts the probes that lifted nothing, each of which lengthens the wait.
 	Probes int `json:"probes,omitempty"`
 }
+
+// failing reports whether answers have failed and nothing was refused. Such a stop
+// is probed by a look that costs no message first: see [Stops.Turn].
+func (s *Stop) failing() bool { return s.Reason == job.ReasonAPIFailing }
 
 // Target is what the stop covers.
 func (s Stop) Target() Target { return Target{Scope: s.Scope, Name: s.Name} }
@@ -71,7 +89,7 @@ type Store interface {
 
 // IsStop reports whether a key of the store holds a stop.
 func IsStop(key string) bool {
-	_, ok := parseKey(key)
+	_, _, ok := parseKey(key)
 	return ok
 }
 

@@ -5,20 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wacast/wacast/pkg/job"
 )
-
-// maxProbeWait bounds how long a mended account waits to be noticed.
-const maxProbeWait = time.Minute
-
-// probeGrace is how long a probe may take before another one is let through.
-const probeGrace = 30 * time.Second
 
 // Stops is what is stopped, shared by all replicas through a [Store] and asked
 // before every message. It is safe for concurrent use.
@@ -28,9 +22,14 @@ type Stops struct {
 	log   *slog.Logger
 	now   func() time.Time
 
+	// standing says that anything is stopped; most of the time nothing is.
+	standing atomic.Bool
+
 	mu      sync.RWMutex
 	stops   map[Target]*held
-	changed chan struct{} // closed and replaced at every change
+	pauses  map[Target]Stop // what operators stopped
+	changed chan struct{}   // closed and replaced at every change
+	heard   map[string]time.Time
 
 	known     chan struct{} // closed once the store's stops are known
 	knownOnce sync.Once
@@ -42,6 +41,8 @@ type held struct {
 	// first is the wait until the first probe, as this replica knows it.
 	first   time.Duration
 	probing time.Time // when the probe was let through; zero for none
+	// allowed is set where the stop is failing and one message may be tried.
+	allowed bool
 }
 
 // NewStops returns the stops that store shares; by names this replica in them.
@@ -49,7 +50,8 @@ type held struct {
 func NewStops(store Store, by string, log *slog.Logger) *Stops {
 	s := &Stops{
 		store: store, name: by, log: log, now: time.Now,
-		stops: make(map[Target]*held), changed: make(chan struct{}), known: make(chan struct{}),
+		stops: make(map[Target]*held), pauses: make(map[Target]Stop), heard: make(map[string]time.Time),
+		changed: make(chan struct{}), known: make(chan struct{}),
 	}
 	if store == nil {
 		close(s.known)
@@ -73,31 +75,50 @@ type Verdict struct {
 	Changed <-chan struct{}
 }
 
+// Free reports whether nothing at all is stopped. It costs next to nothing.
+func (s *Stops) Free() bool { return !s.standing.Load() }
+
 // Admit asks whether a message may go to all of the targets. Of a stop whose time
 // has come it lets a single message through, as a probe, whose end must be told
-// by [Stops.Refused], [Stops.Lift] or [Stops.Unprobed].
+// by [Stops.Refused], [Stops.Lift], [Stops.Inconclusive] or [Stops.Unprobed].
 func (s *Stops) Admit(targets ...Target) Verdict {
-	s.mu.RLock()
-	free := true
-	for _, t := range targets {
-		if s.stops[t] != nil {
-			free = false
-			break
-		}
-	}
-	s.mu.RUnlock()
-	if free {
+	if s.Free() {
 		return Verdict{OK: true}
 	}
-	return s.admitProbe(targets)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.verdict(targets)
+	if v.Probe {
+		now := s.now()
+		for _, t := range targets {
+			if h := s.stops[t]; h != nil {
+				h.probing, h.allowed = now, false
+			}
+		}
+	}
+	return v
 }
 
 // Peek answers as [Stops.Admit] would, without letting a probe through.
 func (s *Stops) Peek(targets ...Target) Verdict {
+	if s.Free() {
+		return Verdict{OK: true}
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	return s.verdict(targets)
+}
+
+// verdict looks at all the targets; s.mu is held.
+func (s *Stops) verdict(targets []Target) Verdict {
+	if p, ok := s.pauses[Everything()]; ok {
+		return Verdict{Stop: p, Changed: s.changed}
+	}
 	v := Verdict{OK: true}
 	for _, t := range targets {
+		if p, ok := s.pauses[t]; ok {
+			return Verdict{Stop: p, Changed: s.changed}
+		}
 		h := s.stops[t]
 		if h == nil {
 			continue
@@ -105,7 +126,9 @@ func (s *Stops) Peek(targets ...Target) Verdict {
 		if !h.due(s.now()) {
 			return Verdict{Stop: h.Stop, Changed: s.changed}
 		}
-		v = Verdict{OK: true, Probe: true, Stop: h.Stop}
+		if !v.Probe {
+			v = Verdict{OK: true, Probe: true, Stop: h.Stop}
+		}
 	}
 	return v
 }
@@ -117,58 +140,30 @@ func (s *Stops) Changed() <-chan struct{} {
 	return s.changed
 }
 
-// due reports whether a probe may go: the time has come and none is on its way.
-func (h *held) due(now time.Time) bool {
-	return !h.Until.IsZero() && !now.Before(h.Until) && !now.Before(h.probing.Add(probeGrace))
-}
-
-func (s *Stops) admitProbe(targets []Target) Verdict {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.now()
-	var due []*held
-	for _, t := range targets {
-		h := s.stops[t]
-		if h == nil {
-			continue
-		}
-		if !h.due(now) {
-			return Verdict{Stop: h.Stop, Changed: s.changed}
-		}
-		due = append(due, h)
-	}
-	if len(due) == 0 {
-		return Verdict{OK: true}
-	}
-	for _, h := range due {
-		h.probing = now
-	}
-	return Verdict{OK: true, Probe: true, Stop: due[0].Stop}
-}
-
 // Refused records that a message to the target was refused. The first refusal
 // stops it for all replicas and is logged; those that were in flight then change
 // nothing; a refused probe doubles the wait. The wait is that until the
 // first probe, and 0 leaves the stop to a person.
 func (s *Stops) Refused(ctx context.Context, t Target, reason job.Reason, code int, detail string, wait time.Duration) error {
 	s.mu.Lock()
-	now := s.now()
 	h := s.stops[t]
 	switch {
 	case h == nil:
-		h = &held{Stop: Stop{Scope: t.Scope, Name: t.Name, Reason: reason, Code: code, Detail: detail, By: s.name, Since: now.UTC()}}
-		s.stops[t] = h
-		s.log.Warn("stopped", "scope", t.Scope, "name", t.Name, "reason", reason, "code", code, "detail", detail)
+		h = s.stop(t, reason, code, detail)
 	case h.probing.IsZero():
 		s.mu.Unlock()
 		return nil
 	default:
+		if h.failing() { // the API answers again, and this is what it says
+			h.Probes = -1
+		}
+		h.Reason, h.Code, h.Detail = reason, code, detail
 		h.probing = time.Time{}
 		h.Probes++
 	}
 	h.first = wait
 	if wait > 0 {
-		h.Until = now.Add(probeWait(wait, h.Probes)).UTC()
+		h.Until = s.now().Add(probeWait(wait, h.Probes)).UTC()
 	}
 	stop := h.Stop
 	s.notify()
@@ -176,58 +171,34 @@ func (s *Stops) Refused(ctx context.Context, t Target, reason job.Reason, code i
 	return s.put(ctx, stop)
 }
 
-// probeWait doubles the first wait with each refused probe, up to [maxProbeWait]
-// or the first wait where that is longer. The jitter keeps replicas from probing
-// together.
-func probeWait(first time.Duration, probes int) time.Duration {
-	wait := min(first<<min(probes, 10), max(first, maxProbeWait))
-	return wait + time.Duration(rand.Float64()*float64(wait)/5)
+// stop enters a stop and logs it; s.mu is held.
+func (s *Stops) stop(t Target, reason job.Reason, code int, detail string) *held {
+	h := &held{Stop: Stop{Scope: t.Scope, Name: t.Name, Reason: reason, Code: code, Detail: detail, By: s.name, Since: s.now().UTC()}}
+	s.stops[t] = h
+	s.log.Warn("stopped", "scope", t.Scope, "name", t.Name, "reason", reason, "code", code, "detail", detail)
+	return h
 }
 
-// Unprobed gives back a probe that was never sent, or whose end says nothing.
-func (s *Stops) Unprobed(targets ...Target) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, t := range targets {
-		if h := s.stops[t]; h != nil && !h.probing.IsZero() {
-			h.probing = time.Time{}
-			s.notify()
-		}
-	}
-}
-
-// Inconclusive ends a probe whose answer says nothing, such as a fault of the
-// gateway: the next one waits as long as after a refusal, which it was not.
-func (s *Stops) Inconclusive(targets ...Target) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, t := range targets {
-		if h := s.stops[t]; h != nil && !h.probing.IsZero() {
-			h.probing = time.Time{}
-			h.Until = s.now().Add(probeWait(max(h.first, minProbeWait), h.Probes)).UTC()
-			s.notify()
-		}
-	}
-}
-
-// minProbeWait is for a stop that another replica found.
-const minProbeWait = 10 * time.Second
-
-// Lift ends the stops of the targets, for all replicas.
+// Lift ends the stops of the targets, for all replicas. What an operator stopped
+// stays so: see [Stops.Resume].
 func (s *Stops) Lift(ctx context.Context, targets ...Target) error {
+	return s.lift(ctx, targets, func(*held) bool { return true })
+}
+
+func (s *Stops) lift(ctx context.Context, targets []Target, which func(*held) bool) error {
 	for _, t := range targets {
 		s.mu.Lock()
 		h := s.stops[t]
-		delete(s.stops, t)
-		if h != nil {
-			s.log.Info("goes on", "scope", t.Scope, "name", t.Name, "reason", h.Reason, "stopped_for", s.now().Sub(h.Since).Round(time.Millisecond))
-			s.notify()
+		if h == nil || !which(h) {
+			s.mu.Unlock()
+			continue
 		}
+		delete(s.stops, t)
+		s.log.Info("goes on", "scope", t.Scope, "name", t.Name, "reason", h.Reason, "stopped_for", s.now().Sub(h.Since).Round(time.Millisecond))
+		s.notify()
 		s.mu.Unlock()
-		if h != nil && s.store != nil {
-			if err := s.store.Delete(ctx, t.key()); err != nil {
-				return err
-			}
+		if err := s.remove(ctx, t.key(stopPrefix)); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -237,12 +208,15 @@ func (s *Stops) Lift(ctx context.Context, targets ...Target) error {
 func (s *Stops) List() []Stop {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	list := make([]Stop, 0, len(s.stops))
+	list := make([]Stop, 0, len(s.stops)+len(s.pauses))
 	for _, h := range s.stops {
 		list = append(list, h.Stop)
 	}
+	for _, p := range s.pauses {
+		list = append(list, p)
+	}
 	slices.SortFunc(list, func(a, b Stop) int {
-		return cmp.Or(strings.Compare(string(a.Scope), string(b.Scope)), strings.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(a.Scope.rank(), b.Scope.rank()), strings.Compare(a.Name, b.Name), strings.Compare(string(a.Reason), string(b.Reason)))
 	})
 	return list
 }
@@ -262,25 +236,34 @@ func (s *Stops) apply(key string, value []byte) {
 		s.knownOnce.Do(func() { close(s.known) })
 		return
 	}
-	t, ok := parseKey(key)
+	if s.applyHeard(key, value) {
+		return
+	}
+	t, prefix, ok := parseKey(key)
 	if !ok {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if value == nil {
-		delete(s.stops, t)
+		if prefix == pausePrefix {
+			delete(s.pauses, t)
+		} else {
+			delete(s.stops, t)
+		}
 		s.notify()
 		return
 	}
 	stop, err := ReadStop(value)
-	if err != nil {
+	switch h := s.stops[t]; {
+	case err != nil:
 		s.log.Error("a shared stop is ignored", "key", key, "error", err)
 		return
-	}
-	if h := s.stops[t]; h != nil {
+	case prefix == pausePrefix:
+		s.pauses[t] = stop
+	case h != nil:
 		h.Stop = stop
-	} else {
+	default:
 		s.stops[t] = &held{Stop: stop}
 	}
 	s.notify()
@@ -288,11 +271,16 @@ func (s *Stops) apply(key string, value []byte) {
 
 // notify wakes everybody who waits for a change; s.mu is held.
 func (s *Stops) notify() {
+	s.standing.Store(len(s.stops)+len(s.pauses) > 0)
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
 func (s *Stops) put(ctx context.Context, stop Stop) error {
+	return s.putAs(ctx, stop.Target().key(stopPrefix), stop)
+}
+
+func (s *Stops) putAs(ctx context.Context, key string, stop Stop) error {
 	if s.store == nil {
 		return nil
 	}
@@ -300,5 +288,12 @@ func (s *Stops) put(ctx context.Context, stop Stop) error {
 	if err != nil {
 		return err
 	}
-	return s.store.Put(ctx, stop.Target().key(), value)
+	return s.store.Put(ctx, key, value)
+}
+
+func (s *Stops) remove(ctx context.Context, key string) error {
+	if s.store == nil {
+		return nil
+	}
+	return s.store.Delete(ctx, key)
 }

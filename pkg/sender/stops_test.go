@@ -254,12 +254,16 @@ func TestReplicasShareStops(t *testing.T) {
 }
 
 func TestParseKey(t *testing.T) {
-	for _, target := range []Target{account, number, template} {
-		if got, ok := parseKey(target.key()); !ok || got != target {
-			t.Errorf("parseKey(%q) = %v, %v", target.key(), got, ok)
+	for _, target := range []Target{Everything(), account, number, template} {
+		for _, prefix := range []string{stopPrefix, pausePrefix} {
+			if got, as, ok := parseKey(target.key(prefix)); !ok || got != target || as != prefix || !IsStop(target.key(prefix)) {
+				t.Errorf("parseKey(%q) = %v, %s, %v", target.key(prefix), got, as, ok)
+			}
 		}
 	}
-	if _, ok := parseKey("limit.100"); ok {
-		t.Error("a key of another kind was read as a stop")
+	for _, key := range []string{"limit.100", HeardKey("100"), "", "stop", "stop."} {
+		if _, _, ok := parseKey(key); ok {
+			t.Errorf("%q was read as a stop", key)
+		}
 	}
 }
