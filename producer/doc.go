@@ -15,6 +15,10 @@
 // the server drops what it has seen within minutes, and a worker ends what comes
 // later as a duplicate.
 //
+// Where published jobs are is on record too, an event for each thousand, so that a
+// campaign can be verified. A connection that may not publish events costs that, and
+// a warning to [Config].Log, no more.
+//
 // The package brings neither Redis nor Prometheus with it: what it counts is in
 // [Stats].
 package producer

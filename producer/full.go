@@ -55,7 +55,7 @@ func (r *run) awaitRoom(ctx context.Context, one parcel) error {
 			continue
 		}
 		if err == nil {
-			r.stored(ack, len(one.data))
+			r.stored(ack, one)
 		}
 		return err
 	}

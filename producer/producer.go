@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -40,29 +41,43 @@ type Config struct {
 	// have sent some. It is called before each wait. Without it PublishAll ends with
 	// [ErrFull].
 	Full func(wait time.Duration)
+	// Log is told when it cannot be recorded what was published, which harms no job.
+	// Defaults to none.
+	Log *slog.Logger
 }
 
 // Producer publishes jobs. It is safe for concurrent use.
 type Producer struct {
 	publisher *queue.Publisher
+	journal   *journal
 	full      func(time.Duration)
 }
 
 // New returns a producer on a connection, which stays the caller's.
 func New(nc *nats.Conn, cfg Config) (*Producer, error) {
+	names := queue.Names{Namespace: cmp.Or(cfg.Namespace, "wacast")}
 	publisher, err := queue.NewPublisher(nc, queue.PublisherConfig{
-		Names:       queue.Names{Namespace: cmp.Or(cfg.Namespace, "wacast")},
+		Names:       names,
 		MaxInFlight: cfg.MaxInFlight,
 		Patience:    cfg.Patience,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("new producer: %w", err)
 	}
-	return &Producer{publisher: publisher, full: cfg.Full}, nil
+	journal, err := newJournal(nc, names, cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)))
+	if err != nil {
+		publisher.Close()
+		return nil, fmt.Errorf("new producer: %w", err)
+	}
+	return &Producer{publisher: publisher, journal: journal, full: cfg.Full}, nil
 }
 
-// Close ends the producer and waits for what it started.
-func (p *Producer) Close() { p.publisher.Close() }
+// Close ends the producer and waits for what it started. It first records what was
+// published, for which it waits some seconds when the server does not answer.
+func (p *Producer) Close() {
+	p.publisher.Close()
+	p.journal.close()
+}
 
 // Receipt says where a job is stored.
 type Receipt struct {
@@ -81,10 +96,12 @@ func (p *Producer) Publish(ctx context.Context, j *job.Job) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
-	ack, err := p.publisher.Publish(ctx, queue.IDOf(j), j.Key(), data)
+	id := queue.IDOf(j)
+	ack, err := p.publisher.Publish(ctx, id, j.Key(), data)
 	if err != nil {
 		return Receipt{}, err
 	}
+	p.journal.note(id, ack.Sequence)
 	return Receipt{Sequence: ack.Sequence, Duplicate: ack.Duplicate}, nil
 }
 
@@ -126,13 +143,14 @@ func (p *Producer) PublishAll(ctx context.Context, jobs iter.Seq2[*job.Job, erro
 	start := time.Now()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	r := run{publisher: p.publisher, full: p.full, stop: cancel}
+	r := run{publisher: p.publisher, journal: p.journal, full: p.full, stop: cancel}
 	err := r.publish(ctx, jobs, rejected)
 	if err == nil {
 		err = r.settle(ctx)
 	}
 	r.pending.Wait() // bounded by the publisher's patience
 	r.stats.Elapsed = time.Since(start)
+	p.journal.flush()
 	if err = cmp.Or(r.err, err); err != nil {
 		return r.stats, fmt.Errorf("after %d published jobs: %w", r.stats.Published, err)
 	}
@@ -142,6 +160,7 @@ func (p *Producer) PublishAll(ctx context.Context, jobs iter.Seq2[*job.Job, erro
 // run is one PublishAll. Its acks come from another goroutine.
 type run struct {
 	publisher *queue.Publisher
+	journal   *journal
 	full      func(time.Duration)
 	stop      context.CancelCauseFunc
 	pending   sync.WaitGroup
@@ -200,7 +219,7 @@ func (r *run) reject(rejection Rejection, tell func(Rejection)) {
 func (r *run) acked(a queue.Ack, one parcel) {
 	defer r.pending.Done()
 	if a.Err == nil {
-		r.stored(a, len(one.data))
+		r.stored(a, one)
 		return
 	}
 	r.mu.Lock()
@@ -213,11 +232,12 @@ func (r *run) acked(a queue.Ack, one parcel) {
 	r.stop(a.Err)
 }
 
-func (r *run) stored(a queue.Ack, size int) {
+func (r *run) stored(a queue.Ack, one parcel) {
+	r.journal.note(one.id, a.Sequence)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stats.Published++
-	r.stats.Bytes += int64(size)
+	r.stats.Bytes += int64(len(one.data))
 	if a.Duplicate {
 		r.stats.Duplicates++
 	}

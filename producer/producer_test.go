@@ -133,6 +133,11 @@ func TestPublishAllHoldsTheSourceBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer sub.Unsubscribe()
+	events, err := r.nc.Subscribe("wacast.events.>", func(m *nats.Msg) { _ = m.Respond([]byte(`{"stream":"WACAST_EVENTS","seq":1}`)) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer events.Unsubscribe()
 	furthest := int64(0)
 	source := func(yield func(*job.Job, error) bool) {
 		for j, err := range count(n) {
