@@ -8,16 +8,25 @@
 //	render   the template, from the job's parameters
 //	line     the number's slots; at its time a slot takes the first ready job by
 //	         lane and claims it in the ledger, a batch at a time
+//	note     the claims, in the stream from which a lost ledger is restored
 //	send     the POST, only while the claim's lease runs
 //	record   the outcome event, the ledger, then the ack, in batches
 //
 // The slot comes before the claim, because a wait must not hold a lease. The event
 // comes before the ack, because the ack deletes the job.
 //
+// A publication has one outcome event. One whose outcome is unknown waits, whole, in
+// the schedule (file again): a webhook settles it, or at its deadline the job's policy
+// leaves it to a person or tries it once more. How that ends is an event that corrects
+// the outcome, and so it is with what a person has tried once more. The deadline
+// stands still while webhooks are silent.
+//
 // Four contexts end a [Worker] in steps: first the intake, then the taking of
 // slots, then what is in flight, and last the recording: what was sent is written
 // down even while the process drains.
 //
 // What meets a stop (see package sender) goes back to its queue untouched: no
-// attempt is counted and nothing is recorded.
+// attempt is counted and nothing is recorded. A number whose answers are mostly
+// unclear is stopped too (file breaker): it is looked at without a message, then one
+// is tried, and the first clear answer lets it go on.
 package worker

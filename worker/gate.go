@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/wacast/wacast/pkg/campaign"
 	"github.com/wacast/wacast/pkg/dedup"
 	"github.com/wacast/wacast/pkg/job"
 )
@@ -32,6 +33,11 @@ func (in *intake) gate(ctx context.Context, items []*item) {
 		}
 	}
 	open = in.lookup(ctx, open)
+	in.proceed(open)
+}
+
+// proceed hands items that may be sent on to their number's line.
+func (in *intake) proceed(open []*item) {
 	fit := open[:0]
 	for _, it := range open {
 		if in.inTime(it) && in.w.render(it) {
@@ -74,13 +80,21 @@ func (in *intake) check(it *item) bool {
 		return false
 	}
 	it.number = in.line.number
-	it.subject = dedup.Subject{Key: j.Key(), Body: j.BodyHash(), Publication: dedup.PublicationOf(d.Stream, d.Sequence)}
+	it.subject = dedup.Subject{Key: j.Key(), Body: in.hasher.BodyHash(j), Publication: dedup.PublicationOf(d.Stream, d.Sequence)}
+	if it.was != "" {
+		it.subject.Publication = retrialMark(d.Stream, d.Sequence)
+	}
 	return true
 }
 
-// inTime ends an item that is too late and puts away one that is too early.
+// inTime ends an item that is too late, or whose campaign is cancelled, and puts
+// away one that is too early.
 func (in *intake) inTime(it *item) bool {
 	now := time.Now()
+	if in.state() == campaign.Cancelled {
+		in.w.end(it, cancelled())
+		return false
+	}
 	if it.expired(now) {
 		in.w.end(it, ending{outcome: job.Expired, reason: job.ReasonExpired})
 		return false

@@ -22,6 +22,11 @@ type item struct {
 
 	job     *job.Job
 	subject dedup.Subject
+	// was is the outcome that the publication has on record, where it is tried once
+	// more; how it ends then corrects that.
+	was job.Kind
+	// again says that the ledger has been opened for one more attempt.
+	again   bool
 	number  sender.Number
 	message whatsapp.Message
 	readyAt time.Time
@@ -52,65 +57,4 @@ func (it *item) targets() []sender.Target {
 		{Scope: sender.ScopeNumber, Name: it.number.ID},
 		{Scope: sender.ScopeTemplate, Name: waba + "/" + it.job.Template.Name},
 	}
-}
-
-// ending is what the recorder does with an item.
-type ending struct {
-	// outcome ends the job with an event; empty gives it back.
-	outcome job.Kind
-	reason  job.Reason
-	code    int
-	detail  string
-	// accepted is the API's answer, for outcome accepted.
-	accepted whatsapp.Accepted
-	// claimed says that the ledger holds our claim, which must be settled or
-	// given back.
-	claimed bool
-	// stale is the claim of a lost owner, to be settled with the outcome that the
-	// owner put on record.
-	stale *staleClaim
-	// settled says that the outcome is on record already: only settle and ack.
-	settled bool
-	// overtaken says that another worker has put the job on record as unknown
-	// while this one waited for the answer: the outcome settles it.
-	overtaken bool
-	// later says that the job's time has not come: it goes into the schedule.
-	later bool
-	// nextAttempt is the attempt the job is given back for.
-	nextAttempt int
-	// delay is how long the queue keeps a job that was given back.
-	delay time.Duration
-}
-
-// event is the item's outcome as it is recorded: under the queue the job was in,
-// whatever the job itself says.
-func (it *item) event(source string, at time.Time) job.Event {
-	d, e := it.delivery, &it.end
-	data := job.EventData{
-		Kind: e.outcome, From: d.Queue.Sender, Lane: d.Queue.Lane,
-		Reason: e.reason, Code: e.code, Detail: e.detail,
-		Stream: d.Stream, Sequence: d.Sequence, Attempt: it.attempt,
-	}
-	if d.Queue.Campaign != job.NoCampaign {
-		data.Campaign = d.Queue.Campaign
-	}
-	if j := it.job; j != nil {
-		data.ID, data.To, data.UserID, data.Metadata = j.ID, j.To, j.UserID, j.Metadata
-		data.Template, data.Language = j.Template.Name, j.Template.Language
-	}
-	if e.overtaken {
-		data.Kind, data.Outcome = job.Settled, e.outcome
-	}
-	if e.outcome == job.Accepted {
-		data.Wamid, data.WaID = job.Wamid(e.accepted.MessageID), job.Phone(e.accepted.WaID)
-	}
-	return job.NewEvent(source, at, data)
-}
-
-// held says that the API took the message but keeps it for now: it may be dropped
-// later (Cloud API fact sheet 3.6).
-func (it *item) held(source string, at time.Time) job.Event {
-	ev := it.event(source, at)
-	ev.Data.Kind, ev.Data.Detail = job.Held, "held for quality assessment"
-	return job.NewEvent(source, at, ev.Data)
 }

@@ -22,6 +22,19 @@ func (w *Worker) keep(ctx context.Context) {
 			for _, in := range w.allIntakes() {
 				in.touch(now)
 			}
+			w.rebuilt(now)
 		}
+	}
+}
+
+// rebuiltAfter is how long the ledger must have answered for every job that was
+// asked for, to be called whole.
+const rebuiltAfter = 2 * time.Second
+
+// rebuilt notices that the ledger is whole again. Jobs that wait for it are asked
+// for more often.
+func (w *Worker) rebuilt(now time.Time) {
+	if w.trouble.rebuild.err() != nil && now.UnixMilli()-w.lostAt.Load() > rebuiltAfter.Milliseconds() {
+		_ = w.trouble.rebuild.note(nil)
 	}
 }

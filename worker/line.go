@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"github.com/wacast/wacast/pkg/dedup"
-	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/policy"
+	"github.com/wacast/wacast/pkg/queue"
 	"github.com/wacast/wacast/pkg/ratelimit"
 	"github.com/wacast/wacast/pkg/sender"
 )
@@ -32,9 +33,18 @@ type line struct {
 	number sender.Number
 	rate   ratelimit.Rate
 	ready  *ready
-	due    chan timed // claimed jobs on their way to their slots
+	// claimed are jobs whose claims are not in the stream yet, due those whose are, on
+	// their way to their slots.
+	claimed chan []timed
+	due     chan timed
 	// intakes counts the queues that are pulled for the number.
 	intakes atomic.Int32
+
+	answers sync.Mutex
+	breaker policy.Breaker
+
+	requests []dedup.ClaimRequest // used again by each batch of claims
+	notes    []queue.ClaimNote    // by each message of them
 }
 
 // queues is how many queues share the number, at least one.
@@ -49,24 +59,26 @@ type timed struct {
 func newLine(w *Worker, n sender.Number) *line {
 	rate := ratelimit.Rate{PerSecond: float64(n.MPS), Headroom: w.cfg.Headroom}
 	w.metrics.add(n.ID, n.MPS, float64(time.Second)/float64(rate.Spacing()))
-	return &line{w: w, number: n, rate: rate, ready: newReady(), due: make(chan timed, maxFetch)}
+	return &line{w: w, number: n, rate: rate, ready: newReady(), claimed: make(chan []timed, maxNoting), due: make(chan timed, maxFetch)}
+}
+
+// target is the number, as what may be stopped.
+func (l *line) target() sender.Target {
+	return sender.Target{Scope: sender.ScopeNumber, Name: l.number.ID}
 }
 
 // targets are what a stop of keeps the whole line from sending.
 func (l *line) targets() []sender.Target {
-	return []sender.Target{
-		{Scope: sender.ScopeAccount, Name: l.number.Account.WABA},
-		{Scope: sender.ScopeNumber, Name: l.number.ID},
-	}
+	return []sender.Target{{Scope: sender.ScopeAccount, Name: l.number.Account.WABA}, l.target()}
 }
 
 // run reserves slots while there are ready jobs, until ctx ends; then the jobs
 // that hold no claim go back to their queues.
 func (l *line) run(ctx context.Context) {
-	var dispatching sync.WaitGroup
+	var noting, dispatching sync.WaitGroup
 	dispatching.Go(l.dispatch)
 	defer dispatching.Wait()
-	defer close(l.due)
+	noting.Go(func() { l.noteAll(ctx) })
 	for l.ready.wait(ctx) {
 		if l.w.trouble.recording.err() != nil {
 			sleep(ctx, recordRecheck) // what cannot be recorded is not sent
@@ -81,6 +93,8 @@ func (l *line) run(ctx context.Context) {
 			}
 		}
 	}
+	close(l.claimed)
+	noting.Wait()
 	for _, it := range l.ready.take(l.ready.len()) {
 		l.w.giveBack(it, causeDrain, 0)
 	}
@@ -132,10 +146,12 @@ func (l *line) serve(ctx context.Context, slots []time.Time) {
 		if err != nil {
 			return
 		}
-		for i, it := range mine {
-			l.w.metrics.slotWait.WithLabelValues(l.number.ID).Observe(time.Since(it.readyAt).Seconds())
-			it.intake.leave(it)
-			l.due <- timed{it, slots[i]}
+		if len(mine) > 0 {
+			batch := make([]timed, len(mine))
+			for i, it := range mine {
+				batch[i] = timed{it, slots[i]}
+			}
+			l.claimed <- batch
 		}
 		slots = slots[len(mine):]
 	}
@@ -159,88 +175,6 @@ func (l *line) take(ctx context.Context, n int) []*item {
 	}
 	l.w.places.release(n - len(admitted))
 	return admitted
-}
-
-// admit looks once more at what may have changed while the item waited.
-func (l *line) admit(it *item) bool {
-	if it.expired(time.Now()) {
-		l.w.end(it, ending{outcome: job.Expired, reason: job.ReasonExpired})
-		return false
-	}
-	if it.intake.paused() {
-		l.w.giveBack(it, causeStop, pauseRecheck)
-		return false
-	}
-	v := l.w.cfg.Stops.Admit(it.targets()...)
-	if !v.OK {
-		if v.Stop.Scope != sender.ScopeTemplate {
-			it.intake.metStop(v.Stop)
-		}
-		l.w.giveBack(it, causeStop, stopDelay(v.Stop.Scope, time.Until(v.Stop.Until)))
-		return false
-	}
-	if v.Probe {
-		it.probes = it.targets()
-	}
-	return true
-}
-
-// stopDelay keeps a job that met a stop away until the stop's next probe, or for
-// a moment where that is far away: another replica may lift it at any time. The
-// other templates of a queue must not wait behind one that is stopped, so its jobs
-// stay away for longer.
-func stopDelay(scope sender.Scope, until time.Duration) time.Duration {
-	most := stopRecheck
-	if scope == sender.ScopeTemplate {
-		most = templateDelay
-	}
-	return min(max(until, time.Second), most)
-}
-
-// templateDelay is the longest that jobs of a stopped template are put away for.
-const templateDelay = time.Minute
-
-// claim writes into the ledger that the items are about to be sent, and returns
-// those that are ours to send. On an error all go back to the head of the line;
-// repeating a claim is harmless.
-func (l *line) claim(ctx context.Context, items []*item) ([]*item, error) {
-	requests := make([]dedup.ClaimRequest, len(items))
-	for i, it := range items {
-		requests[i] = dedup.ClaimRequest{Subject: it.subject, Nonce: it.nonce}
-	}
-	claims, err := l.w.cfg.Ledger.Claim(ctx, requests)
-	if err != nil {
-		l.unclaim(ctx, items, err)
-		return nil, err
-	}
-	mine := items[:0]
-	for i, it := range items {
-		it.maybeClaimed = false
-		if c := claims[i]; c.Verdict == dedup.Yours {
-			it.attempt, it.lease = c.Entry.Attempt, c.Deadline
-			mine = append(mine, it)
-			continue
-		}
-		l.w.unprobe(it)
-		l.w.places.release(1)
-		l.w.meet(it, claims[i].Entry)
-	}
-	return mine, nil
-}
-
-// unclaim puts items whose claim failed back, and waits a moment for a ledger
-// that is away.
-func (l *line) unclaim(ctx context.Context, items []*item, err error) {
-	l.w.places.release(len(items))
-	for _, it := range items {
-		l.w.unprobe(it)
-		it.maybeClaimed = true // only the answer may have been lost
-	}
-	l.ready.putBack(items)
-	if ctx.Err() == nil {
-		_ = l.w.trouble.ledger.note(err)
-		sleep(ctx, maxPause/4)
-	}
 }
 
 // dispatch starts each request at its slot, until the line closes. Where claims

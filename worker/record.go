@@ -2,11 +2,9 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"time"
 
-	"github.com/wacast/wacast/pkg/dedup"
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/policy"
 	"github.com/wacast/wacast/pkg/queue"
@@ -24,6 +22,9 @@ const (
 // end hands an item with an outcome to the recorder. A claim that may stand in the
 // ledger is settled or given back as if it did.
 func (w *Worker) end(it *item, e ending) {
+	if it.was != "" && e.records() && !e.claimed {
+		e = it.unsent(e)
+	}
 	if it.maybeClaimed && !e.claimed && !e.settled {
 		e.claimed, e.nextAttempt = true, it.open
 	}
@@ -81,15 +82,16 @@ func (w *Worker) recordBatch(batch []*item) {
 			return
 		}
 	}
-	events, letters := w.outcomes(batch)
+	w.outcomes(batch)
 	steps := []struct {
 		t  *trouble
 		do func(context.Context) error
 	}{
-		{w.trouble.recording, func(ctx context.Context) error { return w.cfg.Events.Record(ctx, events) }},
-		{w.trouble.recording, func(ctx context.Context) error { return w.cfg.Dead.Put(ctx, letters) }},
-		{w.trouble.recording, func(ctx context.Context) error { return w.schedule(ctx, batch) }},
+		{w.trouble.recording, w.recordEvents},
+		{w.trouble.recording, func(ctx context.Context) error { return w.cfg.Dead.Put(ctx, w.letters) }},
+		{w.trouble.recording, func(ctx context.Context) error { return w.cfg.Later.ScheduleAll(ctx, w.waiting) }},
 		{w.trouble.ledger, func(ctx context.Context) error { return w.settle(ctx, batch) }},
+		{w.trouble.recording, w.recordReturns},
 	}
 	for _, step := range steps {
 		if !w.persist(step.t, step.do) {
@@ -102,33 +104,81 @@ func (w *Worker) recordBatch(batch []*item) {
 	}
 }
 
-// lateItems are those whose answer came after their lease: another worker may have
-// put them on record as unknown.
-func lateItems(batch []*item, now time.Time) []*item {
-	var late []*item
+// outcomes makes the events, dead letters, schedules and returned claims of a batch.
+// The slices are the recorder's, good until the next batch.
+func (w *Worker) outcomes(batch []*item) {
+	now := time.Now()
+	w.events, w.owners, w.letters, w.waiting, w.returns = w.events[:0], w.owners[:0], w.letters[:0], w.waiting[:0], w.returns[:0]
 	for _, it := range batch {
-		if it.end.claimed && it.end.outcome != "" && !it.lease.IsZero() && now.After(it.lease) {
-			late = append(late, it)
+		e := &it.end
+		if e.records() {
+			w.addEvents(it, now)
+		}
+		switch {
+		case e.letter, e.outcome == job.Rejected && !e.settled:
+			w.letters = append(w.letters, queue.Letter{
+				Delivery: it.delivery, Attempt: it.attempt, Outcome: e.outcome, Reason: e.reason, Code: e.code, Detail: e.detail,
+			})
+		case e.later:
+			w.waiting = append(w.waiting, it.wait(queue.KindSendAt, it.job.SendAt))
+		case e.putOff, e.outcome == job.Unknown && !e.settled:
+			w.waiting = append(w.waiting, it.wait(queue.KindUnknown, now.Add(w.cfg.UnknownDeadline)))
+		}
+		if e.claimed && e.outcome == "" {
+			w.returns = append(w.returns, it.note(true, e.nextAttempt))
 		}
 	}
-	return late
 }
 
-// settleLate settles items before their events, the other way round than usual, so
-// that nobody calls them unknown from here on, and finds out who did before.
-func (w *Worker) settleLate(ctx context.Context, late []*item) error {
-	subjects := make([]dedup.Subject, len(late))
-	for i, it := range late {
-		subjects[i] = it.subject
+// addEvents adds the events of an item.
+func (w *Worker) addEvents(it *item, now time.Time) {
+	if it.end.unrecorded {
+		w.add(nil, it.lost(w.source, now))
 	}
-	entries, err := w.cfg.Ledger.Lookup(ctx, subjects)
+	w.add(it, it.event(w.source, now))
+	if it.end.accepted.Status == whatsapp.StatusHeld {
+		w.add(nil, it.held(w.source, now))
+	}
+}
+
+// add adds an event, and who is to know its place.
+func (w *Worker) add(owner *item, ev job.Event) {
+	w.events, w.owners = append(w.events, ev), append(w.owners, owner)
+}
+
+// wait is how the item's job is put off. An unknown outcome is on record then.
+func (it *item) wait(kind string, until time.Time) queue.Scheduled {
+	s := queue.Scheduled{
+		Kind: kind, Queue: it.delivery.Queue, Job: it.job.ID, At: until,
+		Stream: it.delivery.Stream, Sequence: it.delivery.Sequence, Data: it.delivery.Data,
+	}
+	if kind == queue.KindUnknown {
+		s.Attempt, s.Was = it.attempt, job.Unknown
+	}
+	return s
+}
+
+// recordEvents records the batch's events and tells the items where theirs are.
+func (w *Worker) recordEvents(ctx context.Context) error {
+	places, err := w.cfg.Events.Record(ctx, w.events)
 	if err != nil {
 		return err
 	}
-	for i, it := range late {
-		it.end.overtaken = it.end.overtaken || entries[i].State == dedup.Unknown && it.end.outcome != job.Unknown
+	for i, it := range w.owners {
+		if it != nil {
+			it.end.event = places[i]
+		}
 	}
-	return w.settle(ctx, late)
+	return nil
+}
+
+// recordReturns writes down which claims were given back, after the ledger, as
+// claims are too.
+func (w *Worker) recordReturns(ctx context.Context) error {
+	if len(w.returns) == 0 || w.cfg.Claims == nil {
+		return nil
+	}
+	return w.cfg.Claims.Record(ctx, 0, w.returns)
 }
 
 // persist repeats do until it works, or until the worker must stop at once.
@@ -147,90 +197,16 @@ func (w *Worker) persist(t *trouble, do func(context.Context) error) bool {
 	}
 }
 
-// outcomes makes the events and dead letters of a batch. The slices are the
-// recorder's, good until the next batch.
-func (w *Worker) outcomes(batch []*item) ([]job.Event, []queue.Letter) {
-	now := time.Now()
-	events, letters := w.events[:0], w.letters[:0]
-	for _, it := range batch {
-		e := &it.end
-		if e.outcome == "" || e.settled {
-			continue
-		}
-		events = append(events, it.event(w.source, now))
-		if e.accepted.Status == whatsapp.StatusHeld {
-			events = append(events, it.held(w.source, now))
-		}
-		if e.outcome == job.Rejected || e.outcome == job.Unknown {
-			letters = append(letters, queue.Letter{Delivery: it.delivery, Reason: e.reason, Code: e.code, Detail: e.detail})
-		}
-	}
-	w.events, w.letters = events, letters
-	return events, letters
-}
-
-// schedule puts away the jobs whose time has not come. One that is put away
-// already stays as it is.
-func (w *Worker) schedule(ctx context.Context, batch []*item) error {
-	var waiting []queue.Scheduled
-	for _, it := range batch {
-		if it.end.later {
-			waiting = append(waiting, queue.Scheduled{
-				Kind: queue.KindSendAt, Queue: it.delivery.Queue, Job: it.job.ID, At: it.job.SendAt, Data: it.delivery.Data,
-			})
-		}
-	}
-	if len(waiting) == 0 {
-		return nil
-	}
-	return w.cfg.Later.ScheduleAll(ctx, waiting)
-}
-
-// settle brings the ledger up to date with the batch. What was refused before any
-// claim leaves no trace there, so that a corrected job may use the same id.
-func (w *Worker) settle(ctx context.Context, batch []*item) error {
-	var settlements []dedup.Settlement
-	var reopenings []dedup.Reopening
-	for _, it := range batch {
-		e := &it.end
-		state, _ := dedup.StateOf(e.outcome)
-		switch {
-		case e.stale != nil:
-			settlements = append(settlements, dedup.Settlement{Subject: it.subject, Nonce: e.stale.nonce, Attempt: e.stale.attempt, State: state})
-		case !e.claimed:
-		case e.outcome == "":
-			reopenings = append(reopenings, dedup.Reopening{Subject: it.subject, Nonce: it.nonce, Next: e.nextAttempt})
-		default:
-			settlements = append(settlements, dedup.Settlement{Subject: it.subject, Nonce: it.nonce, Attempt: it.attempt, State: state})
-		}
-	}
-	ledger := w.cfg.Ledger
-	return errors.Join(
-		someOf(ctx, settlements, ledger.Settle),
-		someOf(ctx, reopenings, ledger.Reopen),
-	)
-}
-
-// someOf changes the ledger unless there is nothing to change. What the ledger
-// already says otherwise stays: evidence has come meanwhile.
-func someOf[T any](ctx context.Context, list []T, change func(context.Context, []T) ([]dedup.Change, error)) error {
-	if len(list) == 0 {
-		return nil
-	}
-	_, err := change(ctx, list)
-	return err
-}
-
 // letGo acks an item that ended, or gives it back to its queue. A lost ack or nak
 // costs a redelivery, which the ledger answers.
 func (w *Worker) letGo(it *item) {
 	e := &it.end
-	if e.outcome == "" && !e.settled && !e.later {
-		_ = it.delivery.Nak(e.delay)
-	} else {
+	if e.acks() {
 		_ = it.delivery.Ack()
+	} else {
+		_ = it.delivery.Nak(e.delay)
 	}
-	if e.outcome != "" && !e.settled && !e.overtaken {
+	if e.records() && it.was == "" {
 		w.metrics.ended(it)
 	}
 	it.intake.release(it)

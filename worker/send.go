@@ -20,19 +20,33 @@ func (w *Worker) send(it *item) {
 		w.returnClaimed(it, causeStop, tokenDelay)
 		return
 	}
-	if !time.Now().Before(it.lease.Add(-w.cfg.SendTimeout)) {
-		// Another worker may take the job over before an answer could come.
+	// Another worker may take the job over from then on, before an answer could come.
+	it.message.SendBy = it.lease.Add(-w.cfg.SendTimeout)
+	start := time.Now()
+	switch {
+	case !start.Before(it.message.SendBy):
 		w.unprobe(it)
 		w.returnClaimed(it, causeLease, 0)
+		return
+	case w.interrupted(it):
+		w.returnClaimed(it, causeStop, time.Second)
 		return
 	}
 	it.message.CallbackData = job.Token{Namespace: w.cfg.Namespace, Key: it.job.Key(), Attempt: it.attempt}.String()
 	w.metrics.inFlight.Inc()
-	start := time.Now()
 	accepted, err := w.cfg.API.Send(w.sendContext(start), it.number.ID, token, &it.message)
 	w.metrics.inFlight.Dec()
 	w.metrics.sent(it.number.ID, whatsapp.ClassOf(err), codeOf(err), time.Since(start))
-	w.decide(it, accepted, err)
+	w.decide(it, accepted, err, start)
+}
+
+// interrupted reports whether something has been stopped since the item was admitted.
+func (w *Worker) interrupted(it *item) bool {
+	if w.cfg.Stops.Free() || len(it.probes) > 0 {
+		return false
+	}
+	v := w.cfg.Stops.Peek(it.targets()...)
+	return !v.OK || v.Probe
 }
 
 // sendWindow is for how long requests share a deadline.
@@ -66,25 +80,29 @@ const tokenDelay = 10 * time.Second
 const maxStreak = 4
 
 // decide turns what happened into what is done.
-func (w *Worker) decide(it *item, accepted whatsapp.Accepted, err error) {
+func (w *Worker) decide(it *item, accepted whatsapp.Accepted, err error, began time.Time) {
 	class := whatsapp.ClassOf(err)
 	tries := it.attempt
 	if !policy.Counts(class) {
 		tries = min(it.delivery.Delivered, maxStreak)
 	}
 	action := policy.DecideError(err, tries, w.cfg.Limits)
+	outage := w.judge(it, class, err, began)
 	w.probed(it, class, action, err)
-	switch action.Do {
-	case policy.Settle:
+	switch {
+	case outage && class == whatsapp.ClassTransient:
+		// An outage must not use up the attempts of whoever meets it.
+		w.returnClaimed(it, causeRetry, stopDelay(sender.ScopeNumber, 0))
+	case action.Do == policy.Settle:
 		w.end(it, ending{outcome: action.Outcome, reason: action.Reason, code: codeOf(err),
 			detail: textOf(err), accepted: accepted, claimed: true})
-	case policy.Retry:
+	case action.Do == policy.Retry:
 		next := it.attempt
 		if action.CountsAttempt {
 			next++
 		}
 		w.retry(it, causeRetry, action.Delay, next)
-	case policy.GiveBack:
+	case action.Do == policy.GiveBack:
 		w.returnClaimed(it, causeStop, stopDelay(it.target(action.Stop).Scope, action.Delay))
 	}
 }
@@ -93,17 +111,25 @@ func (w *Worker) decide(it *item, accepted whatsapp.Accepted, err error) {
 // concerns more than this message stops its scope, and a clear answer to a probe
 // lifts what was stopped.
 func (w *Worker) probed(it *item, class whatsapp.Class, action policy.Action, err error) {
+	probes := it.probes
 	switch {
 	case action.Do == policy.GiveBack:
 		w.stopFor(it, action, codeOf(err), textOf(err))
-	case len(it.probes) == 0:
-	case policy.Conclusive(class):
-		if err := w.cfg.Stops.Lift(w.work, it.probes...); err != nil {
-			w.log.Error("a lifted stop could not be shared; other replicas find out by themselves", "error", err)
+		if len(probes) > 0 {
+			w.lifted(w.cfg.Stops.LiftFailing(w.work, probes...))
 		}
+	case len(probes) == 0:
+	case policy.Conclusive(class):
+		w.lifted(w.cfg.Stops.Lift(w.work, probes...))
 	default:
-		w.cfg.Stops.Inconclusive(it.probes...)
+		w.cfg.Stops.Inconclusive(probes...)
 		it.probes = nil
+	}
+}
+
+func (w *Worker) lifted(err error) {
+	if err != nil {
+		w.log.Error("a lifted stop could not be shared; other replicas find out by themselves", "error", err)
 	}
 }
 
@@ -149,49 +175,4 @@ func textOf(err error) string {
 		return ""
 	}
 	return err.Error()
-}
-
-// places bounds the requests in flight.
-type places chan struct{}
-
-func newPlaces(n int) places { return make(places, n) }
-
-// gatherPlaces is how long to wait for more places where they are scarce: one
-// claim for a few jobs costs as much as one for many.
-const gatherPlaces = time.Millisecond
-
-// acquire takes up to n places, and waits for the first one. It returns how many
-// it got: 0 only when ctx ended.
-func (p places) acquire(ctx context.Context, n int) int {
-	if n == 0 {
-		return 0
-	}
-	select {
-	case p <- struct{}{}:
-	case <-ctx.Done():
-		return 0
-	}
-	got := 1 + p.free(n-1)
-	if got < min(n, cap(p)/4) && sleep(ctx, gatherPlaces) {
-		got += p.free(n - got)
-	}
-	return got
-}
-
-// free takes up to n places without waiting.
-func (p places) free(n int) int {
-	for got := range n {
-		select {
-		case p <- struct{}{}:
-		default:
-			return got
-		}
-	}
-	return n
-}
-
-func (p places) release(n int) {
-	for range n {
-		<-p
-	}
 }

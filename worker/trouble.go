@@ -47,18 +47,20 @@ func (t *trouble) err() error {
 
 // troubles are the activities that can be kept from getting on.
 type troubles struct {
-	fetching, recording, ledger, slots *trouble
+	fetching, recording, claiming, ledger, rebuild, slots *trouble
 }
 
 func newTroubles(log *slog.Logger) troubles {
 	return troubles{
 		fetching:  &trouble{what: "fetching jobs from NATS", log: log},
 		recording: &trouble{what: "recording outcomes in NATS", log: log},
+		claiming:  &trouble{what: "writing claims to NATS", log: log},
 		ledger:    &trouble{what: "the ledger in Redis", log: log},
+		rebuild:   &trouble{what: "asking the ledger", log: log},
 		slots:     &trouble{what: "reserving send times in Redis", log: log},
 	}
 }
 
 func (t *troubles) all() []*trouble {
-	return []*trouble{t.fetching, t.recording, t.ledger, t.slots}
+	return []*trouble{t.fetching, t.recording, t.claiming, t.ledger, t.rebuild, t.slots}
 }

@@ -5,112 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/wacast/wacast/pkg/campaign"
-	"github.com/wacast/wacast/pkg/dedup"
 	"github.com/wacast/wacast/pkg/job"
-	"github.com/wacast/wacast/pkg/policy"
 	"github.com/wacast/wacast/pkg/queue"
 	"github.com/wacast/wacast/pkg/ratelimit"
-	"github.com/wacast/wacast/pkg/sender"
-	"github.com/wacast/wacast/pkg/template"
-	"github.com/wacast/wacast/pkg/whatsapp"
 )
-
-// API sends one message; [whatsapp.Client] does.
-type API interface {
-	Send(ctx context.Context, number, token string, m *whatsapp.Message) (whatsapp.Accepted, error)
-}
-
-// Slots gives out send times; [ratelimit.Redis] and [ratelimit.Local] do.
-type Slots interface {
-	Reserve(ctx context.Context, requests []ratelimit.Request) ([]ratelimit.Grant, error)
-}
-
-// Templates knows what a job's template looks like.
-type Templates interface {
-	// Definition finds an account's template; [template.ErrUnknown] when there is none.
-	Definition(waba, name, language string) (*template.Definition, error)
-	// Expressions are those of a campaign, for jobs that carry vars.
-	Expressions(campaign string) (*template.Expressions, error)
-}
-
-// Campaigns knows which campaigns there are; [campaign.Store] does.
-type Campaigns interface {
-	// Seen creates a campaign on sight.
-	Seen(ctx context.Context, id string) error
-	// Lookup finds one.
-	Lookup(id string) (campaign.Spec, bool)
-}
-
-// Config is what a worker needs. Everything without a default is required.
-type Config struct {
-	// ID names this worker among its replicas. Defaults to a random name.
-	ID string
-	// Namespace goes into callback tokens and the source of events.
-	Namespace string
-
-	Queues    *queue.Queues
-	Events    *queue.Events
-	Dead      *queue.Dead
-	Later     *queue.Later
-	Ledger    *dedup.Ledger
-	Slots     Slots
-	API       API
-	Directory *sender.Directory
-	Stops     *sender.Stops
-	Templates Templates
-	Campaigns Campaigns
-
-	// Headroom is the share of a number's limit that stays unused, so that jitter
-	// on the way provokes no refusals. Defaults to 0, none.
-	Headroom float64
-	// MaxInFlight bounds the requests under way. Defaults to 1,000.
-	MaxInFlight int
-	// SendTimeout is the longest a request may take; the ledger's lease must be
-	// longer. Defaults to 20 seconds.
-	SendTimeout time.Duration
-	// Limits bound the attempts at one job.
-	Limits policy.Limits
-
-	Log        *slog.Logger
-	Registerer prometheus.Registerer
-}
-
-// WithDefaults fills what has a default.
-func (c Config) WithDefaults() Config {
-	if c.ID == "" {
-		c.ID = fmt.Sprintf("worker-%08x", rand.Uint32())
-	}
-	if c.MaxInFlight == 0 {
-		c.MaxInFlight = 1000
-	}
-	if c.SendTimeout == 0 {
-		c.SendTimeout = 20 * time.Second
-	}
-	return c
-}
-
-func (c Config) validate() error {
-	var bad []error
-	for name, missing := range map[string]bool{
-		"Queues": c.Queues == nil, "Events": c.Events == nil, "Dead": c.Dead == nil, "Later": c.Later == nil,
-		"Ledger": c.Ledger == nil, "Slots": c.Slots == nil, "API": c.API == nil, "Directory": c.Directory == nil,
-		"Stops": c.Stops == nil, "Templates": c.Templates == nil, "Campaigns": c.Campaigns == nil, "Log": c.Log == nil, "Registerer": c.Registerer == nil,
-		"Namespace": c.Namespace == "",
-	} {
-		if missing {
-			bad = append(bad, fmt.Errorf("worker config: %s is missing", name))
-		}
-	}
-	return errors.Join(bad...)
-}
 
 // Worker sends the jobs of all queues there are. It is made by [New], runs from
 // [Worker.Start] to [Worker.Stop], and is not started twice.
@@ -123,13 +25,19 @@ type Worker struct {
 	guard   *ratelimit.Guard
 	posts   *posts
 	done    chan *item
+	reading chan struct{} // a place for each reading of a job's events
 	trouble troubles
 
 	deadline atomic.Pointer[deadline]
+	// lostAt is when the ledger could not answer for a job, in Unix milliseconds.
+	lostAt atomic.Int64
 
 	// The recorder's own, used again by each batch.
 	events  []job.Event
+	owners  []*item // of the events; nil for one that is not an outcome
 	letters []queue.Letter
+	waiting []queue.Scheduled
+	returns []queue.ClaimNote
 
 	// intakeCtx ends the intake, lineCtx the taking of slots, work kills what is
 	// in flight, recording ends even the writing down. Each outlives the one before.
@@ -154,6 +62,7 @@ func New(cfg Config) (*Worker, error) {
 		cfg: cfg, log: cfg.Log, source: "wacast/" + cfg.Namespace + "/" + cfg.ID,
 		metrics: newMetrics(cfg.Registerer), places: newPlaces(cfg.MaxInFlight), guard: ratelimit.NewGuard(claimWindow),
 		done:    make(chan *item, maxRecord),
+		reading: make(chan struct{}, maxReading),
 		trouble: newTroubles(cfg.Log),
 		stopped: make(chan struct{}),
 		intakes: make(map[queue.ID]*intake), lines: make(map[string]*line),
@@ -172,6 +81,7 @@ func (w *Worker) Start() {
 		w.writing.Go(w.record)
 		w.keeping.Go(func() { w.keep(w.recording) })
 		w.keeping.Go(func() { _ = w.cfg.Stops.Run(w.recording) })
+		w.keeping.Go(func() { w.revive(w.intakeCtx) })
 		w.intaking.Go(w.watch)
 	})
 }

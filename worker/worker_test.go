@@ -49,6 +49,8 @@ func (unchecked) Expressions(string) (*template.Expressions, error) {
 
 func (unchecked) Seen(context.Context, string) error  { return nil }
 func (unchecked) Lookup(string) (campaign.Spec, bool) { return campaign.Spec{}, false }
+func (unchecked) Changed() <-chan struct{}            { return nil }
+
 func must[T any](tb testing.TB) func(T, error) T {
 	return func(v T, err error) T {
 		tb.Helper()
@@ -62,6 +64,12 @@ func must[T any](tb testing.TB) func(T, error) T {
 // newConfig is a worker's config over a real NATS and Redis.
 func newConfig(tb testing.TB, api worker.API, mps int) (worker.Config, jetstream.JetStream) {
 	tb.Helper()
+	return newConfigWith(tb, api, mps, 30*time.Second)
+}
+
+// newConfigWith is [newConfig] with a lease.
+func newConfigWith(tb testing.TB, api worker.API, mps int, lease time.Duration) (worker.Config, jetstream.JetStream) {
+	tb.Helper()
 	nc := embedtest.Connect(tb)
 	js := must[jetstream.JetStream](tb)(jetstream.New(nc))
 	redis := embedtest.Redis(tb)
@@ -73,7 +81,7 @@ func newConfig(tb testing.TB, api worker.API, mps int) (worker.Config, jetstream
 		Events:    must[*queue.Events](tb)(queue.NewEvents(js, names)),
 		Dead:      must[*queue.Dead](tb)(queue.NewDead(js, names)),
 		Later:     must[*queue.Later](tb)(queue.NewLater(js, names)),
-		Ledger:    dedup.New(redis.Client, dedup.Options{Namespace: names.Namespace}),
+		Ledger:    dedup.New(redis.Client, dedup.Options{Namespace: names.Namespace, Lease: lease}),
 		Slots:     ratelimit.NewRedis(redis.Client, ratelimit.Options{Namespace: names.Namespace}),
 		API:       api,
 		Directory: must[*sender.Directory](tb)(sender.NewDirectory([]*sender.Account{{WABA: "1", Token: sender.Literal("t")}}, mps)),
@@ -81,7 +89,9 @@ func newConfig(tb testing.TB, api worker.API, mps int) (worker.Config, jetstream
 		Templates: unchecked{}, Campaigns: unchecked{},
 		Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	}
-	tb.Cleanup(func() { cfg.Queues.Close(); cfg.Events.Close(); cfg.Dead.Close(); cfg.Later.Close() })
+	claims := must[*queue.Claims](tb)(queue.NewClaims(js, names, "tested"))
+	cfg.Claims = claims
+	tb.Cleanup(func() { cfg.Queues.Close(); cfg.Events.Close(); cfg.Dead.Close(); cfg.Later.Close(); claims.Close() })
 	return cfg, js
 }
 

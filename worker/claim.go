@@ -1,0 +1,140 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/wacast/wacast/pkg/campaign"
+	"github.com/wacast/wacast/pkg/dedup"
+	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/sender"
+)
+
+// pausedDelay keeps a job that met a pause of its campaign from coming back at once
+// by a pull that is still open.
+const pausedDelay = 250 * time.Millisecond
+
+// admit looks once more at what may have changed while the item waited.
+func (l *line) admit(it *item) bool {
+	if it.expired(time.Now()) {
+		l.w.end(it, ending{outcome: job.Expired, reason: job.ReasonExpired})
+		return false
+	}
+	switch it.intake.state() {
+	case campaign.Paused:
+		it.intake.park()
+		l.w.giveBack(it, causeStop, pausedDelay)
+		return false
+	case campaign.Cancelled:
+		l.w.end(it, cancelled())
+		return false
+	}
+	if l.w.cfg.Stops.Free() {
+		return true
+	}
+	v := l.w.cfg.Stops.Admit(it.targets()...)
+	if !v.OK {
+		if v.Stop.Scope != sender.ScopeTemplate {
+			it.intake.metStop(v.Stop)
+		}
+		l.w.giveBack(it, causeStop, stopDelay(v.Stop.Scope, time.Until(v.Stop.Until)))
+		return false
+	}
+	if v.Probe {
+		it.probes = it.targets()
+	}
+	return true
+}
+
+// cancelled is how a job of a cancelled campaign ends.
+func cancelled() ending { return ending{outcome: job.Cancelled, reason: job.ReasonCancelled} }
+
+// stopDelay keeps a job that met a stop away until the stop's next probe, or for
+// a moment where that is far away: another replica may lift it at any time. The
+// other templates of a queue must not wait behind one that is stopped, so its jobs
+// stay away for longer.
+func stopDelay(scope sender.Scope, until time.Duration) time.Duration {
+	most := stopRecheck
+	if scope == sender.ScopeTemplate {
+		most = templateDelay
+	}
+	return min(max(until, time.Second), most)
+}
+
+// templateDelay is the longest that jobs of a stopped template are put away for.
+const templateDelay = time.Minute
+
+// claim writes into the ledger that the items are about to be sent, and returns those
+// that are ours to send. On an error all go back to the head of the line; repeating a
+// claim is harmless.
+func (l *line) claim(ctx context.Context, items []*item) ([]*item, error) {
+	l.requests = l.requests[:0]
+	for _, it := range items {
+		l.requests = append(l.requests, dedup.ClaimRequest{Subject: it.subject, Nonce: it.nonce})
+	}
+	claims, err := l.w.cfg.Ledger.Claim(ctx, l.requests)
+	if err != nil {
+		l.unclaim(ctx, l.w.trouble.ledger, err, items)
+		return nil, err
+	}
+	mine, lost := items[:0], []*item(nil)
+	for i, it := range items {
+		it.maybeClaimed = false
+		switch c := &claims[i]; c.Verdict {
+		case dedup.Yours:
+			it.attempt, it.lease = c.Entry.Attempt, c.Deadline
+			mine = append(mine, it)
+		case dedup.NotWhole:
+			lost = append(lost, it)
+		default:
+			l.refuse(it)
+			l.w.meet(it, c.Entry)
+		}
+	}
+	l.await(ctx, lost, len(mine) > 0)
+	return mine, nil
+}
+
+// refuse gives back what an item was let through with.
+func (l *line) refuse(it *item) {
+	l.w.unprobe(it)
+	l.w.places.release(1)
+}
+
+var errRebuilt = errors.New("entries may be lost; they are read back from the streams")
+
+// rebuildPause is how soon a line asks again for jobs that the ledger cannot say
+// anything of.
+const rebuildPause = 250 * time.Millisecond
+
+// await puts items behind the others that the ledger cannot say anything of until
+// it is whole again. While there are none but such, the line waits.
+func (l *line) await(ctx context.Context, lost []*item, others bool) {
+	if len(lost) == 0 {
+		return
+	}
+	for _, it := range lost {
+		l.refuse(it)
+	}
+	l.ready.push(lost...)
+	l.w.lostAt.Store(time.Now().UnixMilli())
+	_ = l.w.trouble.rebuild.note(errRebuilt)
+	if !others {
+		sleep(ctx, rebuildPause)
+	}
+}
+
+// unclaim puts items whose claim failed back, and waits a moment for what is away.
+func (l *line) unclaim(ctx context.Context, t *trouble, err error, items []*item) {
+	l.w.places.release(len(items))
+	for _, it := range items {
+		l.w.unprobe(it)
+		it.maybeClaimed = true // only the answer may have been lost
+	}
+	l.ready.putBack(items)
+	if ctx.Err() == nil {
+		_ = t.note(err)
+		sleep(ctx, maxPause/4)
+	}
+}
