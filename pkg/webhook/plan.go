@@ -1,0 +1,115 @@
+package webhook
+
+import (
+	"github.com/wacast/wacast/pkg/dedup"
+	"github.com/wacast/wacast/pkg/job"
+)
+
+// plan is what a report adds to the record.
+type plan struct {
+	report  *report
+	outcome job.Event // of the job; zero where it is gone
+	events  []job.Event
+	// mark are the bits to set in the ledger once the events are on record.
+	mark dedup.Seen
+	// explicit are those of them that a status said itself.
+	explicit dedup.Seen
+	late     int // failures after a delivery
+}
+
+// makePlan decides what is new about an accepted job. It depends on nothing but what it
+// is given, and gives an event the same id whenever it comes: the job's outcome
+// event says which publication and attempt it is about.
+func makePlan(source string, r *report, entry dedup.Entry, outcome job.Event) plan {
+	p := plan{report: r, outcome: outcome}
+	if r.isGone(&outcome) {
+		p.outcome = job.Event{}
+		outcome.Data = job.EventData{Campaign: r.token.Key.Campaign, ID: r.token.Key.ID, From: r.number, Attempt: r.token.Attempt}
+	}
+	if outcomeOf(&p.outcome.Data) == job.Unknown && entry.Seen&dedup.SeenDoubt != 0 && entry.Seen&dedup.SeenStatus == 0 {
+		p.events = append(p.events, settledEvent(source, &outcome.Data, r.first))
+	}
+	seen := entry.Seen
+	for i, t := range r.implied() {
+		bit := steps[i].bit
+		switch {
+		case t.status == nil:
+		case i == stepFailed && (seen|p.mark)&(dedup.SeenDelivered|dedup.SeenRead) != 0:
+			p.late += t.times // it reached one of the recipient's devices
+		case seen&bit == 0:
+			p.mark |= bit
+			if t.times > 0 {
+				p.explicit |= bit
+			}
+			p.events = append(p.events, statusEvent(source, &outcome.Data, steps[i].kind, t))
+		}
+	}
+	return p
+}
+
+// isGone reports whether what was found in the place of an outcome is not it.
+func (r *report) isGone(outcome *job.Event) bool {
+	return outcome.ID == "" || outcome.Key() != r.token.Key
+}
+
+// outcomeOf is what the event says the job ended in. One that was tried again may
+// be unknown once more.
+func outcomeOf(d *job.EventData) job.Kind {
+	if d.Kind == job.Settled {
+		return d.Outcome
+	}
+	return d.Kind
+}
+
+// implied are the report's statuses with those that a later one implies: what was
+// read was delivered, and what was delivered was sent. A failure implies nothing.
+func (r *report) implied() [len(steps)]told {
+	all := r.steps
+	for i := stepRead; i > stepSent; i-- {
+		if all[i].status != nil && all[i-1].status == nil {
+			all[i-1] = told{status: all[i].status, at: all[i].at}
+		}
+	}
+	return all
+}
+
+// settledEvent says that a job that counted as unknown was accepted. What it is
+// about is copied from the event that it corrects.
+func settledEvent(source string, outcome *job.EventData, t told) job.Event {
+	data := *outcome
+	data.Kind, data.Was, data.Outcome = job.Settled, outcomeOf(outcome), job.Accepted
+	data.Reason, data.Code, data.Detail = job.ReasonWebhook, 0, ""
+	complete(&data, t)
+	return job.NewEvent(source, t.at, data)
+}
+
+// statusEvent is about the same publication as the outcome.
+func statusEvent(source string, outcome *job.EventData, kind job.Kind, t told) job.Event {
+	data := *outcome
+	data.Kind, data.Was, data.Outcome, data.Body = kind, "", "", 0
+	data.Reason, data.Code, data.Detail = "", 0, ""
+	complete(&data, t)
+	switch {
+	case kind == job.Failed:
+		data.Reason = job.ReasonDelivery
+		if errs := t.status.Errors; len(errs) > 0 {
+			data.Code, data.Detail = errs[0].Code, errs[0].Text()
+		}
+	case t.times == 0:
+		data.Detail = "implied by " + string(t.status.Delivery)
+	}
+	return job.NewEvent(source, t.at, data)
+}
+
+// complete adds what the status knows of the message and its recipient.
+func complete(data *job.EventData, t told) {
+	if t.status.MessageID != "" {
+		data.Wamid = job.Wamid(t.status.MessageID)
+	}
+	if t.status.RecipientID != "" {
+		data.WaID = job.Phone(t.status.RecipientID)
+	}
+	if data.UserID == "" {
+		data.UserID = t.status.RecipientUserID
+	}
+}
