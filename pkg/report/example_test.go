@@ -38,7 +38,7 @@ func ExampleReporter_Progress() {
 	accepted := job.NewEvent("wacast/worker", time.Now(), job.EventData{
 		Kind: job.Accepted, Campaign: "reminders", ID: "appt-8812", From: "106540352242922", Stream: "WACAST_JOBS", Sequence: 1,
 	})
-	if err := s.events.Record(ctx, []job.Event{accepted}); err != nil {
+	if _, err := s.events.Record(ctx, []job.Event{accepted}); err != nil {
 		fmt.Println(err)
 		return
 	}

@@ -96,7 +96,7 @@ func (s *system) ended(t *testing.T, campaign string, kind job.Kind, n int, data
 		data.ID, data.Stream, data.Sequence = fmt.Sprintf("j%d", s.sequence), names.JobsStream(), s.sequence
 		events = append(events, job.NewEvent("wacast/test", time.Now(), data))
 	}
-	if err := s.events.Record(context.Background(), events); err != nil {
+	if _, err := s.events.Record(context.Background(), events); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -131,7 +131,12 @@ func (s *system) take(t *testing.T, id queue.ID, n int) {
 // putOff schedules a job of a queue in an hour.
 func (s *system) putOff(t *testing.T, kind string, id queue.ID, name string) {
 	t.Helper()
-	if err := s.later.Schedule(context.Background(), kind, id, name, time.Now().Add(time.Hour), []byte("{}")); err != nil {
+	s.sequence++
+	err := s.later.ScheduleAll(context.Background(), []queue.Scheduled{{
+		Kind: kind, Queue: id, Job: name, At: time.Now().Add(time.Hour), Data: []byte("{}"),
+		Stream: names.JobsStream(), Sequence: s.sequence,
+	}})
+	if err != nil {
 		t.Fatal(err)
 	}
 }

@@ -24,6 +24,8 @@ type Events interface {
 	Total(ctx context.Context, kind job.Kind) (uint64, error)
 	// Read passes events in order.
 	Read(ctx context.Context, filter queue.Filter, fn func(*queue.Recorded) error) error
+	// Find returns the events of one job, or, without an id, of a whole campaign.
+	Find(ctx context.Context, key job.Key, sender string, since time.Time) ([]job.Event, error)
 }
 
 // Queues is what waits; [queue.Queues] is one.
@@ -32,6 +34,11 @@ type Queues interface {
 	Depths(ctx context.Context) ([]queue.Depth, error)
 	// Oldest is when the oldest job of a queue was stored; zero for none.
 	Oldest(ctx context.Context, id queue.ID) (time.Time, error)
+	// Present passes the publications that wait, of those that were put off too, of a
+	// campaign or of all.
+	Present(ctx context.Context, campaign string, fn func(stream string, sequence uint64, at time.Time) error) error
+	// Ends are the sequences of the first and the last job that is there or was.
+	Ends(ctx context.Context) (first, last uint64, err error)
 }
 
 // Schedules is what is put off; [queue.Later] is one.
@@ -99,6 +106,7 @@ type Reporter struct {
 	events    Events
 	queues    Queues
 	schedules Schedules
+	memo      memo
 }
 
 // New returns a reporter.
@@ -111,6 +119,9 @@ func (r *Reporter) Progress(ctx context.Context, campaign string) (*Progress, er
 	p := &Progress{ID: campaign}
 	counts, err := r.events.Counts(ctx, campaign)
 	if err != nil {
+		return nil, fmt.Errorf("campaign %s: %w", campaign, err)
+	}
+	if err := r.correct(ctx, campaign, counts); err != nil {
 		return nil, fmt.Errorf("campaign %s: %w", campaign, err)
 	}
 	p.count(counts)
@@ -131,6 +142,25 @@ func (r *Reporter) Progress(ctx context.Context, campaign string) (*Progress, er
 	p.Scheduled = waiting[queue.KindSendAt] + waiting[queue.KindWindow] + waiting[queue.KindRetry]
 	p.Published = p.Ended() + p.Left()
 	return p, nil
+}
+
+// read passes a campaign's events of some kinds, one kind after the other, each in the
+// order of the stream. The server finds those of one subject several times faster
+// than those of many, and is not asked for what there is none of.
+func (r *Reporter) read(ctx context.Context, campaign string, kinds []job.Kind, fn func(*queue.Recorded) error) error {
+	counts, err := r.events.Counts(ctx, campaign)
+	if err != nil {
+		return err
+	}
+	for _, kind := range kinds {
+		if counts[kind] == 0 {
+			continue
+		}
+		if err := r.events.Read(ctx, queue.Filter{Campaign: campaign, Kinds: []job.Kind{kind}}, fn); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *Progress) count(counts map[job.Kind]uint64) {
@@ -177,43 +207,4 @@ func (p *Progress) eta() *float64 {
 		seconds = float64(moving) / p.Rate
 	}
 	return &seconds
-}
-
-// Unknown counts the jobs of all campaigns whose outcome nobody knows.
-func (r *Reporter) Unknown(ctx context.Context) (uint64, error) {
-	unknown, err := r.events.Total(ctx, job.Unknown)
-	if err != nil {
-		return 0, fmt.Errorf("count unknown outcomes: %w", err)
-	}
-	settled, err := r.events.Total(ctx, job.Settled)
-	if err != nil {
-		return 0, fmt.Errorf("count settled outcomes: %w", err)
-	}
-	return unknown - min(settled, unknown), nil
-}
-
-// Reasons counts why a campaign's jobs ended other than accepted.
-func (r *Reporter) Reasons(ctx context.Context, campaign string) (map[Ending]uint64, error) {
-	reasons := make(map[Ending]uint64)
-	var kinds []job.Kind
-	for _, k := range job.Outcomes() {
-		if k != job.Accepted {
-			kinds = append(kinds, k)
-		}
-	}
-	err := r.events.Read(ctx, queue.Filter{Campaign: campaign, Kinds: kinds}, func(e *queue.Recorded) error {
-		reasons[Ending{e.Data.Kind, e.Data.Reason, e.Data.Code}]++
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reasons of campaign %s: %w", campaign, err)
-	}
-	return reasons, nil
-}
-
-// Ending is how a job ended, and why.
-type Ending struct {
-	Kind   job.Kind
-	Reason job.Reason
-	Code   int
 }
