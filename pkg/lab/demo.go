@@ -51,7 +51,7 @@ func Demo(ctx context.Context, opts DemoOptions) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("demo: %w", err)
 	}
-	fmt.Fprintln(opts.Out, "SaludCenter sends three campaigns. NATS, Redis, a worker and a simulator of the WhatsApp Cloud API run in this process.")
+	fmt.Fprintln(opts.Out, "SaludCenter sends three campaigns. NATS, Redis, a worker, a receiver of webhooks and a simulator of the WhatsApp Cloud API run in this process.")
 	r, err := newRig(ctx, s.templates, s.simulator(), opts.Log)
 	if err != nil {
 		return nil, fmt.Errorf("demo: %w", err)
@@ -65,13 +65,20 @@ func Demo(ctx context.Context, opts DemoOptions) (*Result, error) {
 }
 
 // simulator misbehaves for some of the recipients: three are not on WhatsApp, and
-// four messages are accepted while their answers get lost.
+// four messages are accepted while their answers get lost. Its webhooks tell of
+// those too, if not at once.
 func (s *script) simulator() simulator.Config {
 	return simulator.Config{
 		MPS: demoMPS, Latency: simulator.Latency{Base: 80 * time.Millisecond, Spread: 120 * time.Millisecond}, Seed: 1,
 		Faults: []simulator.Rule{
 			{Kind: simulator.Error, Code: 131026, Recipients: s.Recipients.NotOnWhatsApp},
 			{Kind: simulator.LostAfter, Recipients: s.Recipients.AnswerLost},
+		},
+		Webhook: simulator.Webhook{
+			Secret:    "simulated",
+			Sent:      simulator.Latency{Base: 1500 * time.Millisecond, Spread: 500 * time.Millisecond},
+			Delivered: simulator.Latency{Base: 2 * time.Second, Spread: time.Second},
+			Read:      simulator.Latency{Base: 3 * time.Second, Spread: time.Second},
 		},
 	}
 }
@@ -145,7 +152,10 @@ func (d *demo) send(ctx context.Context) (time.Duration, error) {
 	if err := d.publishAgain(ctx, d.Campaigns[0]); err != nil {
 		return took, err
 	}
-	return took, d.watch(ctx)
+	if err := d.watch(ctx); err != nil {
+		return took, err
+	}
+	return took, d.deliver(ctx)
 }
 
 // create puts the campaigns with their expressions where the workers find them,

@@ -17,6 +17,7 @@ import (
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/sender"
 	"github.com/wacast/wacast/pkg/simulator"
+	"github.com/wacast/wacast/pkg/webhook"
 )
 
 // rig is a whole wacast in one process.
@@ -35,7 +36,7 @@ type rig struct {
 // readyTimeout bounds the start of the rig.
 const readyTimeout = 20 * time.Second
 
-// newRig starts NATS, Redis, the simulator and a worker. Whatever it started is
+// newRig starts NATS, Redis, the simulator, a worker and a receiver of webhooks. Whatever it started is
 // gone after close.
 func newRig(ctx context.Context, templates []byte, sim simulator.Config, log *slog.Logger) (r *rig, err error) {
 	r = &rig{stopSim: func() {}}
@@ -65,14 +66,19 @@ func newRig(ctx context.Context, templates []byte, sim simulator.Config, log *sl
 	}
 	r.cfg.RedisURL, r.cfg.APIURL, r.cfg.AdminAddr, r.cfg.Templates = r.redis.URL(), api, "127.0.0.1:0", r.dir
 	r.cfg.DefaultMPS, r.cfg.AccessToken = sim.MPS, sender.Literal("simulated")
+	r.cfg.WebhookAddr, r.cfg.AppSecret = "127.0.0.1:0", sender.Literal(sim.Webhook.Secret)
 	// Worker, servers and judge share this machine, so its jitter counts twice.
 	r.cfg.RateHeadroom = 0.05
 	nc, err := r.nats.Connect()
 	if err != nil {
 		return r, err
 	}
-	if r.app, err = app.New(app.Options{Config: r.cfg, Log: log, WorkerID: "lab", NATS: nc}); err != nil {
+	if r.app, err = app.New(app.Options{Config: r.cfg, Log: log, Roles: app.RoleAll, WorkerID: "lab", NATS: nc}); err != nil {
 		nc.Close()
+		return r, err
+	}
+	callback := "http://" + r.app.WebhookAddr() + webhook.Path
+	if err = r.sim.SetWebhooks(simulator.WebhookChange{URL: &callback}); err != nil {
 		return r, err
 	}
 	r.app.Start()

@@ -75,7 +75,7 @@ func bar(p *report.Progress) string {
 	for _, part := range []struct {
 		name string
 		n    uint64
-	}{{"accepted", p.Accepted}, {"rejected", p.Rejected}, {"unknown", p.Unknown}, {"duplicate", p.Duplicate}} {
+	}{{"accepted", p.Accepted}, {"delivered", p.Delivered}, {"rejected", p.Rejected}, {"unknown", p.Unknown}, {"duplicate", p.Duplicate}} {
 		if part.n > 0 {
 			text += fmt.Sprintf("  %s %d", part.name, part.n)
 		}
@@ -86,7 +86,7 @@ func bar(p *report.Progress) string {
 // outcome shows how a campaign's jobs ended, with reasons.
 func (s *screen) outcome(p *report.Progress, reasons map[report.Ending]uint64) {
 	s.line("\n%s: %d publications", p.ID, p.Published)
-	s.line("  %5d accepted", p.Accepted)
+	s.line("  %5d accepted: %d delivered, %d read", p.Accepted, p.Delivered, p.Read)
 	endings := slices.SortedFunc(maps.Keys(reasons), func(a, b report.Ending) int {
 		return cmp.Or(strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(string(a.Reason), string(b.Reason)), a.Code-b.Code)
 	})

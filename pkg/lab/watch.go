@@ -31,6 +31,33 @@ func (d *demo) watch(ctx context.Context) error {
 	}
 }
 
+// deliver waits until the platform has told what became of every message it took.
+func (d *demo) deliver(ctx context.Context) error {
+	if err := d.rig.sim.AwaitWebhooks(ctx); err != nil {
+		return err
+	}
+	for taken := d.rig.sim.Stats().Accepted; ; {
+		all, err := d.progress(ctx)
+		if err != nil {
+			return err
+		}
+		var read uint64
+		for _, p := range all {
+			read += p.Read
+		}
+		if read >= uint64(taken) {
+			d.screen.progress(all)
+			d.screen.done()
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("not all statuses came: %w", context.Cause(ctx))
+		case <-time.After(pollEvery):
+		}
+	}
+}
+
 func (d *demo) progress(ctx context.Context) ([]*report.Progress, error) {
 	var all []*report.Progress
 	for _, p := range d.Campaigns {
@@ -100,8 +127,8 @@ func (d *demo) report(ctx context.Context, took time.Duration) (*Result, error) 
 	}
 	accepted, unknown := r.sent()
 	d.screen.line("\n%d messages accepted in %.1f s, %.1f a second; the number may send %d.", accepted, r.Seconds, float64(r.Simulator.Accepted)/r.Seconds, demoMPS)
-	d.screen.line("The simulator saw %d messages, %d twice, %d refused for their rate; of %d the answer was lost: unknown, and not sent again.",
-		r.Simulator.Accepted, r.Simulator.Duplicates, r.Simulator.Throttled, unknown)
+	d.screen.line("The simulator saw %d messages, %d twice, %d refused for their rate. It lost the answers of %d, which webhooks settled; %d are unknown.",
+		r.Simulator.Accepted, r.Simulator.Duplicates, r.Simulator.Throttled, stats.AnswersLost, unknown)
 	if err := r.judge(d.stored); err != nil {
 		return r, err
 	}
