@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/wacast/wacast/pkg/dedup"
 	"github.com/wacast/wacast/pkg/sender"
 	"github.com/wacast/wacast/worker"
 )
@@ -24,6 +25,8 @@ import (
 type Options struct {
 	Config Config
 	Log    *slog.Logger
+	// Roles are what the process does. Defaults to [RoleWorker].
+	Roles Role
 	// WorkerID names the worker among its replicas. Defaults to the host's name with
 	// a random end.
 	WorkerID string
@@ -36,7 +39,8 @@ type Options struct {
 type App struct {
 	cfg       Config
 	log       *slog.Logger
-	workerID  string
+	id        string
+	roles     Role
 	accounts  *sender.Directory
 	templates *templates
 	registry  *prometheus.Registry
@@ -44,6 +48,7 @@ type App struct {
 	admin     *admin
 	nc        *nats.Conn
 	rdb       redis.UniversalClient
+	hooks     *hooks // nil where webhooks are not received
 
 	start, stop sync.Once
 	started     bool
@@ -54,7 +59,8 @@ type App struct {
 	mu     sync.Mutex
 	parts  stack // what boot has set up
 	worker *worker.Worker
-	// bootErr is what the worker could not be started for, which waiting mends not.
+	keeper *dedup.Keeper
+	// bootErr is what a role could not be started for, which waiting mends not.
 	bootErr error
 }
 
@@ -87,23 +93,48 @@ func New(opts Options) (*App, error) {
 		return nil, err
 	}
 	a := &App{
-		cfg: cfg, log: opts.Log, workerID: cmp.Or(opts.WorkerID, newWorkerID()), accounts: directory, templates: templates,
+		cfg: cfg, log: opts.Log, id: cmp.Or(opts.WorkerID, newWorkerID()), roles: cmp.Or(opts.Roles, RoleWorker),
+		accounts: directory, templates: templates,
 		registry: prometheus.NewRegistry(), nc: opts.NATS, parts: stack{log: opts.Log},
 	}
-	a.health = &health{checks: map[string]check{"nats": a.checkNATS, "redis": a.checkRedis, "worker": a.checkWorker}}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
-	if a.rdb, err = dialRedis(cfg); err != nil {
-		return nil, err
-	}
-	if a.admin, err = newAdmin(cfg.AdminAddr, a.health, a.registry, a.log); err != nil {
-		return nil, errors.Join(err, a.rdb.Close())
-	}
-	if a.nc == nil {
-		if a.nc, err = dialNATS(cfg, a.log); err != nil {
-			return nil, errors.Join(err, a.admin.listener.Close(), a.rdb.Close())
-		}
+	if err := a.dial(); err != nil {
+		return nil, errors.Join(err, a.hangUp(context.Background()))
 	}
 	return a, nil
+}
+
+// dial binds the addresses and makes the connections, none of which has to stand.
+func (a *App) dial() (err error) {
+	if a.rdb, err = dialRedis(a.cfg); err != nil {
+		return err
+	}
+	if a.nc == nil {
+		if a.nc, err = dialNATS(a.cfg, a.log); err != nil {
+			return err
+		}
+	}
+	if a.roles.has(RoleWebhook) {
+		if a.hooks, err = a.newHooks(); err != nil {
+			return err
+		}
+	}
+	a.health = &health{checks: a.checks()}
+	a.admin, err = newAdmin(a.cfg.AdminAddr, a.health, a.registry, a.log)
+	return err
+}
+
+// checks are what the roles of this process cannot work without: a process that
+// only takes webhooks does so while Redis is away.
+func (a *App) checks() map[string]check {
+	checks := map[string]check{"nats": a.checkNATS}
+	if a.roles.has(RoleWorker) {
+		checks["redis"], checks["ledger"], checks["worker"] = a.checkRedis, a.checkLedger, a.checkWorker
+	}
+	if a.hooks != nil {
+		checks["webhook"] = a.checkWebhook
+	}
+	return checks
 }
 
 // newWorkerID is the host, which is the pod's name in Kubernetes, and something
@@ -124,10 +155,13 @@ func (a *App) Start() {
 		ctx, cancel := context.WithCancel(context.Background())
 		a.cancel = cancel
 		a.admin.start(a.log)
-		a.log.Info("wacast started", "version", Version(), "admin", a.AdminAddr(), "namespace", a.cfg.Namespace)
+		if a.hooks != nil {
+			a.hooks.start()
+		}
+		a.log.Info("wacast started", "version", Version(), "admin", a.AdminAddr(), "namespace", a.cfg.Namespace, "webhook", a.WebhookAddr())
 		a.booting.Go(func() {
 			if err := a.boot(ctx); err != nil && ctx.Err() == nil {
-				a.log.Error("the worker cannot start", "error", err)
+				a.log.Error("a role cannot start", "error", err)
 				a.mu.Lock()
 				a.bootErr = err
 				a.mu.Unlock()
@@ -159,14 +193,34 @@ func (a *App) shutdown(ctx context.Context) error {
 	}
 	drain, cancel := context.WithTimeoutCause(ctx, a.cfg.DrainTimeout, errDrainTimeout)
 	defer cancel()
-	errs := []error{a.parts.unwind(drain)}
-	a.nc.Close()
-	errs = append(errs, a.rdb.Close())
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-	defer cancel()
-	errs = append(errs, a.admin.stop(closing, a.started))
+	errs := []error{a.stopHooks(drain), a.parts.unwind(drain), a.hangUp(ctx)}
 	if a.started {
 		a.log.Info("wacast stopped")
+	}
+	return errors.Join(errs...)
+}
+
+// stopHooks ends the taking of webhooks before anything they need is gone.
+func (a *App) stopHooks(ctx context.Context) error {
+	if a.hooks == nil {
+		return nil
+	}
+	return a.hooks.stop(ctx)
+}
+
+// hangUp closes the connections and, last, the admin address.
+func (a *App) hangUp(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	errs := []error{a.stopHooks(ctx)}
+	if a.nc != nil {
+		a.nc.Close()
+	}
+	if a.rdb != nil {
+		errs = append(errs, a.rdb.Close())
+	}
+	if a.admin != nil {
+		errs = append(errs, a.admin.stop(ctx, a.started))
 	}
 	return errors.Join(errs...)
 }
@@ -211,6 +265,18 @@ func (a *App) checkRedis(ctx context.Context) error {
 		return fmt.Errorf("no answer from %s: %w", withoutPassword(a.cfg.RedisURL), err)
 	}
 	return nil
+}
+
+// checkLedger is why nothing may be claimed: Redis lost entries that are being
+// restored, or is set up to lose some.
+func (a *App) checkLedger(context.Context) error {
+	a.mu.Lock()
+	keeper := a.keeper
+	a.mu.Unlock()
+	if keeper == nil {
+		return nil // the worker says what it waits for
+	}
+	return keeper.Trouble()
 }
 
 func (a *App) checkWorker(context.Context) error {

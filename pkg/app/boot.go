@@ -9,14 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/wacast/wacast/pkg/campaign"
 	"github.com/wacast/wacast/pkg/dedup"
-	"github.com/wacast/wacast/pkg/policy"
 	"github.com/wacast/wacast/pkg/queue"
-	"github.com/wacast/wacast/pkg/ratelimit"
-	"github.com/wacast/wacast/pkg/sender"
-	"github.com/wacast/wacast/pkg/whatsapp"
-	"github.com/wacast/wacast/worker"
 )
 
 // leaseSlack is by how much a claim outlives the longest request: for its way to
@@ -31,50 +25,80 @@ func (c *Config) Topology() queue.Topology {
 	}.Topology()
 }
 
-// boot waits for NATS and Redis, sets up the worker and starts it. What it sets up
-// is registered beside, to be taken down in the opposite order.
+// base is what the roles of a process share.
+type base struct {
+	js        jetstream.JetStream
+	names     queue.Names
+	events    *queue.Events
+	queues    *queue.Queues
+	later     *queue.Later
+	dead      *queue.Dead
+	claims    *queue.Claims
+	senders   *queue.Bucket
+	campaigns *queue.Bucket
+	ledger    *dedup.Ledger
+}
+
+// boot waits for NATS and Redis, sets up the roles and starts them. What it sets
+// up is registered beside, to be taken down in the opposite order.
 func (a *App) boot(ctx context.Context) error {
 	js, err := jetstream.New(a.nc)
 	if err != nil {
 		return fmt.Errorf("jetstream: %w", err)
 	}
-	names := queue.Names{Namespace: a.cfg.Namespace}
-	var shared buckets
+	b := &base{js: js, names: queue.Names{Namespace: a.cfg.Namespace}}
 	err = await(ctx, a.log, "NATS", func(ctx context.Context) error {
 		if err := a.ensure(ctx, js); err != nil {
 			return err
 		}
-		return shared.open(ctx, js, names)
+		return b.openBuckets(ctx)
 	})
 	if err != nil {
 		return err
+	}
+	if a.hooks != nil {
+		if err := a.startForwarder(ctx); err != nil {
+			return err
+		}
 	}
 	if err := await(ctx, a.log, "Redis", func(ctx context.Context) error { return pingRedis(ctx, a.rdb) }); err != nil {
 		return err
 	}
-	cfg, err := a.streams(js, names)
-	if err != nil {
+	if err := a.openStreams(b); err != nil {
 		return err
 	}
-	if err := a.share(ctx, shared, &cfg); err != nil {
+	a.keepLedger(b)
+	if a.hooks != nil {
+		if err := a.startProcessor(ctx, b); err != nil {
+			return err
+		}
+	}
+	if a.roles.has(RoleWorker) {
+		return a.startWorker(ctx, b)
+	}
+	return nil
+}
+
+func (b *base) openBuckets(ctx context.Context) (err error) {
+	if b.senders, err = queue.OpenBucket(ctx, b.js, b.names.SendersBucket()); err != nil {
 		return err
 	}
-	api, err := whatsapp.New(whatsapp.Config{
-		BaseURL: a.cfg.APIURL, Version: a.cfg.APIVersion, MaxInFlight: a.cfg.MaxInFlight,
-		Timeout: a.cfg.SendTimeout + time.Second, // the worker bounds each request by itself
-	})
-	if err != nil {
-		return err
-	}
-	a.closer("api client", api.Close)
-	cfg.ID, cfg.Namespace = a.workerID, a.cfg.Namespace
-	cfg.Ledger = dedup.New(a.rdb, dedup.Options{Namespace: a.cfg.Namespace, Window: a.cfg.DedupWindow, Lease: a.cfg.SendTimeout + leaseSlack})
-	cfg.Slots = ratelimit.NewRedis(a.rdb, ratelimit.Options{Namespace: a.cfg.Namespace})
-	cfg.API, cfg.Directory, cfg.Templates = api, a.accounts, a.templates
-	cfg.Headroom, cfg.MaxInFlight, cfg.SendTimeout = a.cfg.RateHeadroom, a.cfg.MaxInFlight, a.cfg.SendTimeout
-	cfg.Limits = policy.Limits{MaxAttempts: a.cfg.MaxAttempts}
-	cfg.Log, cfg.Registerer = a.log, a.registry
-	return a.startWorker(cfg)
+	b.campaigns, err = queue.OpenBucket(ctx, b.js, b.names.CampaignsBucket())
+	return err
+}
+
+// keepLedger opens the ledger and watches over it.
+func (a *App) keepLedger(b *base) {
+	b.ledger = dedup.New(a.rdb, dedup.Options{Namespace: a.cfg.Namespace, Window: a.cfg.DedupWindow, Lease: a.cfg.SendTimeout + leaseSlack})
+	keeper := dedup.NewKeeper(b.ledger, journal{events: b.events, claims: b.claims, log: a.log}, dedup.KeeperOptions{Log: a.log, Alone: a.cfg.embedded})
+	running, cancel := context.WithCancel(context.Background())
+	var run sync.WaitGroup
+	run.Go(func() { _ = keeper.Run(running) }) // ends with the context only
+	a.closer("ledger", func() { cancel(); run.Wait() })
+	a.registry.MustRegister(newLedgerState(keeper))
+	a.mu.Lock()
+	a.keeper = keeper
+	a.mu.Unlock()
 }
 
 // ensure creates the streams that are missing and says where one is not as the
@@ -90,71 +114,35 @@ func (a *App) ensure(ctx context.Context, js jetstream.JetStream) error {
 	return err
 }
 
-// streams makes what reads and writes the streams.
-func (a *App) streams(js jetstream.JetStream, names queue.Names) (cfg worker.Config, err error) {
-	var errs [4]error
-	cfg.Queues, errs[0] = queue.NewQueues(js, queue.QueuesConfig{Names: names, Log: a.log})
-	cfg.Events, errs[1] = queue.NewEvents(js, names)
-	cfg.Dead, errs[2] = queue.NewDead(js, names)
-	cfg.Later, errs[3] = queue.NewLater(js, names)
+// openStreams makes what reads and writes the streams.
+func (a *App) openStreams(b *base) error {
+	var errs [5]error
+	b.queues, errs[0] = queue.NewQueues(b.js, queue.QueuesConfig{Names: b.names, Log: a.log})
+	b.events, errs[1] = queue.NewEvents(b.js, b.names)
+	b.dead, errs[2] = queue.NewDead(b.js, b.names)
+	b.later, errs[3] = queue.NewLater(b.js, b.names)
+	b.claims, errs[4] = queue.NewClaims(b.js, b.names, a.id)
 	if err := errors.Join(errs[:]...); err != nil {
-		return cfg, err
-	}
-	a.closer("queues", cfg.Queues.Close)
-	a.closer("events", cfg.Events.Close)
-	a.closer("dead letters", cfg.Dead.Close)
-	a.closer("schedules", cfg.Later.Close)
-	return cfg, nil
-}
-
-// buckets are what all replicas share.
-type buckets struct{ senders, campaigns *queue.Bucket }
-
-func (b *buckets) open(ctx context.Context, js jetstream.JetStream, names queue.Names) (err error) {
-	if b.senders, err = queue.OpenBucket(ctx, js, names.SendersBucket()); err != nil {
 		return err
 	}
-	b.campaigns, err = queue.OpenBucket(ctx, js, names.CampaignsBucket())
-	return err
+	a.closer("queues", b.queues.Close)
+	a.closer("events", b.events.Close)
+	a.closer("dead letters", b.dead.Close)
+	a.closer("schedules", b.later.Close)
+	a.closer("claims", b.claims.Close)
+	return nil
 }
 
-// share makes what knows what the replicas share, and follows the campaigns.
-func (a *App) share(ctx context.Context, shared buckets, cfg *worker.Config) error {
-	cfg.Stops = sender.NewStops(shared.senders, a.workerID, a.log)
-	campaigns := campaign.NewStore(campaign.Config{Bucket: shared.campaigns, Log: a.log})
-	cfg.Campaigns = campaigns
-	a.templates.follow(campaigns)
-	watching, cancel := context.WithCancel(context.Background())
-	var watch sync.WaitGroup
-	watch.Go(func() { _ = campaigns.Run(watching) }) // ends with the context only
-	a.closer("campaigns", func() { cancel(); watch.Wait() })
-	select {
-	case <-campaigns.Ready():
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (a *App) startWorker(cfg worker.Config) error {
-	w, err := worker.New(cfg)
-	if err != nil {
-		return err
-	}
-	a.registry.MustRegister(newBacklog(cfg))
+// part registers how a part is stopped.
+func (a *App) part(name string, stop func(context.Context) error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.parts.push("worker", w.Stop)
-	w.Start()
-	a.worker = w
-	return nil
+	a.parts.push(name, stop)
 }
 
 // closer registers how a part is closed.
 func (a *App) closer(name string, undo func()) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.parts.push(name, func(context.Context) error {
+	a.part(name, func(context.Context) error {
 		undo()
 		return nil
 	})

@@ -32,11 +32,16 @@ type Config struct {
 	APIVersion string `key:"api.version" default:"v26.0" help:"Graph API version"`
 
 	AccessToken sender.Secret `key:"access_token" help:"token that serves every number without an account of its own"`
+	AppSecret   sender.Secret `key:"app_secret" help:"secret of the app, which signs the webhooks of the account of access_token"`
 	WABAID      string        `key:"waba_id" help:"WhatsApp Business Account of access_token"`
 	AccountsDir string        `key:"accounts_dir" help:"folder with one YAML file an account"`
 	Templates   string        `key:"templates" help:"folder of template definitions, as the API lists them"`
 
 	AdminAddr string `key:"admin.addr" default:":9090" help:"address of /metrics, /livez and /readyz"`
+
+	WebhookAddr string        `key:"webhook.addr" default:":8080" help:"address of /webhook, where the platform posts statuses"`
+	VerifyToken sender.Secret `key:"verify_token" help:"word that the platform repeats when the webhook is set up"`
+	ForwardURL  string        `key:"forward_url" help:"where each webhook goes on to, unchanged: the address of a bot that was there before"`
 
 	DefaultMPS   int           `key:"default_mps" default:"80" min:"1" help:"messages a second of a number without a limit of its own"`
 	RateHeadroom float64       `key:"rate_headroom" default:"0.015" help:"share of the limit left unused, so that jitter on the way provokes no refusals"`
@@ -44,6 +49,8 @@ type Config struct {
 	MaxAttempts  int           `key:"max_attempts" default:"6" min:"1" help:"attempts at a job that the API refuses for a passing fault, at most 100"`
 	SendTimeout  time.Duration `key:"send_timeout" default:"20s" min:"1s" help:"longest wait for the API's answer, from then on the outcome is unknown"`
 	DrainTimeout time.Duration `key:"drain_timeout" default:"25s" min:"1s" help:"longest wait for what is in flight at the end"`
+
+	UnknownDeadline time.Duration `key:"unknown_deadline" default:"15m" min:"1s" help:"how long an unknown outcome waits for its webhook, until on_unknown of its job decides"`
 
 	DedupWindow  time.Duration `key:"dedup_window" default:"7d" min:"1m" help:"how long a job is remembered"`
 	EventsMaxAge time.Duration `key:"events_max_age" default:"30d" min:"1m" help:"age limit of events, at least three times dedup_window"`
@@ -61,6 +68,8 @@ type Config struct {
 
 	// nats holds what only a context of the nats command line can say; nil without.
 	nats *natsContext
+	// embedded says that NATS and Redis are in this process, and nobody else's.
+	embedded bool
 }
 
 // AccountConfig is one account, in the list accounts of the YAML file or in a
@@ -70,6 +79,6 @@ type AccountConfig struct {
 	Portfolio       string   `koanf:"portfolio" help:"business portfolio that the account belongs to"`
 	Numbers         []string `koanf:"numbers" need:"yes" help:"phone number ids that the account serves"`
 	AccessTokenFile string   `koanf:"access_token_file" need:"yes" help:"file with the account's token, read again when it changes"`
-	AppSecretFiles  []string `koanf:"app_secret_files" help:"files with app secrets, for webhooks; nothing reads them yet"`
+	AppSecretFiles  []string `koanf:"app_secret_files" help:"files with the secrets of apps, which sign the webhooks of the account: the new one beside the old while it is rotated"`
 	Templates       string   `koanf:"templates" help:"folder of the account's template definitions, in place of the setting templates"`
 }

@@ -172,8 +172,8 @@ func TestLostAnswersAreUnknown(t *testing.T) {
 	if stats.Duplicates != 0 || stats.Accepted != int64(p.Accepted)+lost {
 		t.Errorf("the simulator accepted %d, %d twice; on record are %d and %d lost answers", stats.Accepted, stats.Duplicates, p.Accepted, lost)
 	}
-	if got := r.deadLetters("lossy"); got != p.Unknown {
-		t.Errorf("%d dead letters, want %d: unknown jobs are kept whole", got, p.Unknown)
+	if got := r.deadLetters("lossy"); got != 0 {
+		t.Errorf("%d dead letters before any deadline", got)
 	}
 }
 

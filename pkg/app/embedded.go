@@ -39,6 +39,7 @@ func StartEmbedded(cfg *Config, log *slog.Logger) (*Embedded, error) {
 		e.Close()
 		return nil, err
 	}
+	cfg.embedded = true
 	cfg.RedisURL, cfg.RedisPassword = e.redis.URL(), nil
 	cfg.RedisCA, cfg.RedisCert, cfg.RedisKey, cfg.RedisTLSName = "", "", "", ""
 	log.Warn("embedded: when this process ends it forgets what was sent, and a job that is published again is sent again; production needs a Redis of its own",

@@ -63,7 +63,7 @@ func TestRecordedOutcomeOfADeadOwnerStands(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer events.Close()
-	err = events.Record(t.Context(), []job.Event{job.NewEvent("dead worker", time.Now(), job.EventData{
+	_, err = events.Record(t.Context(), []job.Event{job.NewEvent("dead worker", time.Now(), job.EventData{
 		Kind: job.Accepted, Campaign: j.Campaign, ID: j.ID, From: j.From, Attempt: 1, Stream: names.JobsStream(), Sequence: 1,
 	})})
 	if err != nil {

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -22,9 +23,9 @@ var update = flag.Bool("update", false, "write deploy/reference.md anew")
 // The reference says what the code does: it is made of the settings, the schemas,
 // the metrics and the tables, and compared here.
 func TestReference(t *testing.T) {
-	r := newRig(t, simulator.Config{})
+	r := newRig(t, simulator.Config{}, "WACAST_APP_SECRET=s3cret", "WACAST_WEBHOOK_ADDR=127.0.0.1:0")
 	path := filepath.Join(root(t), "deploy", "reference.md")
-	want := reference(t, r.ready("w"))
+	want := reference(t, everyRole(r))
 	if *update {
 		must(t, os.WriteFile(path, []byte(want), 0o644))
 		return
@@ -34,6 +35,16 @@ func TestReference(t *testing.T) {
 	if diff := cmp.Diff(strings.Split(string(got), "\n"), strings.Split(want, "\n")); diff != "" {
 		t.Errorf("deploy/reference.md is not what the code says; run go test ./pkg/app -run TestReference -update, and look at what changed (-file +code):\n%s", diff)
 	}
+}
+
+// everyRole is an app that has all metrics.
+func everyRole(r *rig) *app.App {
+	a, err := app.New(app.Options{Config: r.config(), Log: r.log.logger(), Roles: app.RoleAll, WorkerID: "w"})
+	must(r.t, err)
+	a.Start()
+	r.t.Cleanup(func() { _ = a.Stop(context.Background()) })
+	must(r.t, a.AwaitReady(r.t.Context(), patience))
+	return a
 }
 
 func reference(t *testing.T, a *app.App) string {

@@ -13,16 +13,18 @@ import (
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/queue"
 	"github.com/wacast/wacast/pkg/report"
-	"github.com/wacast/wacast/pkg/sender"
 )
 
 // View answers questions about a running wacast from what JetStream holds. It
 // changes nothing.
 type View struct {
 	nc       *nats.Conn
+	js       jetstream.JetStream
+	names    queue.Names
 	events   *queue.Events
 	queues   *queue.Queues
 	later    *queue.Later
+	dead     *queue.Dead
 	reporter *report.Reporter
 	senders  *queue.Bucket
 	specs    *queue.Bucket
@@ -49,8 +51,8 @@ func NewView(ctx context.Context, nc *nats.Conn, namespace string) (*View, error
 	if err != nil {
 		return nil, fmt.Errorf("jetstream: %w", err)
 	}
-	v := &View{nc: nc}
-	if err := v.open(ctx, js, queue.Names{Namespace: namespace}); err != nil {
+	v := &View{nc: nc, js: js, names: queue.Names{Namespace: namespace}}
+	if err := v.open(ctx); err != nil {
 		v.closeReaders()
 		return nil, err
 	}
@@ -60,7 +62,8 @@ func NewView(ctx context.Context, nc *nats.Conn, namespace string) (*View, error
 
 // open opens the buckets first: without them there are no streams either, which
 // is said once.
-func (v *View) open(ctx context.Context, js jetstream.JetStream, names queue.Names) (err error) {
+func (v *View) open(ctx context.Context) (err error) {
+	js, names := v.js, v.names
 	if v.senders, err = queue.OpenBucket(ctx, js, names.SendersBucket()); err != nil {
 		return err
 	}
@@ -73,7 +76,10 @@ func (v *View) open(ctx context.Context, js jetstream.JetStream, names queue.Nam
 	if v.queues, err = queue.NewQueues(js, queue.QueuesConfig{Names: names}); err != nil {
 		return err
 	}
-	v.later, err = queue.NewLater(js, names)
+	if v.later, err = queue.NewLater(js, names); err != nil {
+		return err
+	}
+	v.dead, err = queue.NewDead(js, names)
 	return err
 }
 
@@ -84,6 +90,9 @@ func (v *View) Close() {
 }
 
 func (v *View) closeReaders() {
+	if v.dead != nil {
+		v.dead.Close()
+	}
 	if v.later != nil {
 		v.later.Close()
 	}
@@ -116,10 +125,7 @@ func (v *View) state(ctx context.Context, p *report.Progress) error {
 	}
 	value, err := v.specs.Get(ctx, p.ID)
 	if errors.Is(err, queue.ErrNoKey) {
-		if p.Published == 0 {
-			return fmt.Errorf("%w: %s", campaign.ErrUnknown, p.ID)
-		}
-		return nil
+		return v.known(ctx, p)
 	}
 	if err != nil {
 		return err
@@ -135,6 +141,26 @@ func (v *View) state(ctx context.Context, p *report.Progress) error {
 	return nil
 }
 
+// known wants a campaign without a spec to have, or have had, a job. All that there
+// was of it may be lost, and then its producer's word is left.
+func (v *View) known(ctx context.Context, p *report.Progress) error {
+	if p.Published > 0 {
+		return nil
+	}
+	counts, err := v.events.Counts(ctx, p.ID)
+	if err != nil || len(counts) > 0 {
+		return err
+	}
+	err = v.events.Read(ctx, queue.Filter{Campaign: p.ID, Kinds: []job.Kind{job.Published}}, func(*queue.Recorded) error { return errEnough })
+	switch {
+	case errors.Is(err, errEnough):
+		return nil
+	case err == nil:
+		err = fmt.Errorf("%w: %s", campaign.ErrUnknown, p.ID)
+	}
+	return err
+}
+
 // Counts counts a campaign's events by kind, which is cheaper than its progress.
 func (v *View) Counts(ctx context.Context, id string) (map[job.Kind]uint64, error) {
 	return v.events.Counts(ctx, id)
@@ -143,54 +169,4 @@ func (v *View) Counts(ctx context.Context, id string) (map[job.Kind]uint64, erro
 // Reasons counts why a campaign's jobs ended other than accepted.
 func (v *View) Reasons(ctx context.Context, id string) (map[report.Ending]uint64, error) {
 	return v.reporter.Reasons(ctx, id)
-}
-
-// Status is one screen for whoever is called at night.
-type Status struct {
-	// Stopped is what is stopped, the widest scope first.
-	Stopped []sender.Stop `json:"stopped"`
-	// Unknown counts the outcomes nobody knows.
-	Unknown uint64 `json:"unknown"`
-	// Backlog lists the queues that have jobs.
-	Backlog []report.Backlog `json:"backlog"`
-}
-
-// Status tells what is stopped and what waits.
-func (v *View) Status(ctx context.Context) (*Status, error) {
-	backlog, err := v.reporter.Backlog(ctx, time.Now())
-	if err != nil {
-		return nil, err
-	}
-	unknown, err := v.reporter.Unknown(ctx)
-	if err != nil {
-		return nil, err
-	}
-	stopped, err := v.stopped(ctx)
-	return &Status{Stopped: stopped, Unknown: unknown, Backlog: backlog}, err
-}
-
-func (v *View) stopped(ctx context.Context) ([]sender.Stop, error) {
-	keys, err := v.senders.Keys(ctx)
-	if err != nil {
-		return nil, err
-	}
-	stops := []sender.Stop{}
-	for _, key := range keys {
-		if !sender.IsStop(key) {
-			continue
-		}
-		value, err := v.senders.Get(ctx, key)
-		if errors.Is(err, queue.ErrNoKey) {
-			continue // lifted meanwhile
-		}
-		if err != nil {
-			return nil, err
-		}
-		stop, err := sender.ReadStop(value)
-		if err != nil {
-			return nil, err
-		}
-		stops = append(stops, stop)
-	}
-	return stops, nil
 }
