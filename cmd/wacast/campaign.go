@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/report"
 )
 
@@ -17,13 +16,14 @@ func newCampaign() *cobra.Command {
 	status := &cobra.Command{
 		Use: "status ID", Short: "Shows how a campaign stands; _ are the jobs without one", Args: oneArg("the campaign's id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !job.ValidCampaign(args[0]) && args[0] != job.NoCampaign {
-				return noCampaign(args[0], "; a single _ stands for jobs without a campaign")
+			if err := campaignOrNone(args[0]); err != nil {
+				return err
 			}
 			return campaignStatus(cmd, args[0])
 		},
 	}
-	return group("campaign", "Looks at campaigns, and closes them", newCampaignList(), status, newCampaignClose())
+	return group("campaign", "Looks at campaigns, closes and cancels them", newCampaignList(), status, newCampaignClose(), newCampaignCancel(),
+		newCampaignVerify(), newCampaignReport())
 }
 
 // noCampaign refuses what cannot be the id of a campaign.

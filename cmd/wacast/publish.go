@@ -41,7 +41,7 @@ func runPublish(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	defer nc.Close()
-	p, err := producer.New(nc, producer.Config{Namespace: cfg.Namespace})
+	p, err := producer.New(nc, producer.Config{Namespace: cfg.Namespace, Log: logger(cmd, cfg)})
 	if err != nil {
 		return err
 	}

@@ -14,8 +14,9 @@ import (
 
 func newRoot() *cobra.Command {
 	root := group("wacast", "Sends WhatsApp template messages in bulk, each once, at the allowed rate",
-		newDemo(), newCheck(), newWorker(), newAll(), newSend(), newPublish(), newCampaign(), newStatus(), newTemplate(),
-		newSimulator(), newBench(), newSchema(), newConfig(), newHealth(),
+		newDemo(), newCheck(), newWorker(), newWebhook(), newAll(), newSend(), newPublish(), newCampaign(), newStatus(), newPause(), newResume(),
+		newJob(), newDead(), newTemplate(),
+		newSimulator(), newBench(), newSchema(), newConfig(), newQueue(), newLedger(), newHealth(),
 	)
 	root.Long = `wacast sends WhatsApp template messages in bulk. Campaign systems publish jobs to
 NATS JetStream; rate-limited workers render the templates and call the WhatsApp

@@ -74,6 +74,7 @@ const patience = 30 * time.Second
 //   - redis: sets WACAST_REDIS_URL
 //   - jobs FILE CAMPAIGN N: writes N good jobs of a campaign into a file
 //   - stopped SCOPE NAME CODE DETAIL: puts a stop where workers share them
+//   - lose SEQUENCE…: deletes messages of the stream of jobs
 func TestScripts(t *testing.T) {
 	redis := embedtest.Redis(t)
 	testscript.Run(t, testscript.Params{
@@ -97,6 +98,7 @@ func TestScripts(t *testing.T) {
 			"redis":   func(ts *testscript.TestScript, _ bool, _ []string) { ts.Setenv("WACAST_REDIS_URL", redis.URL) },
 			"jobs":    writeJobs,
 			"stopped": putStop,
+			"lose":    lose,
 		},
 	})
 }
@@ -246,5 +248,22 @@ func putStop(ts *testscript.TestScript, _ bool, args []string) {
 			return err
 		}
 		return bucket.Put(ctx, "stop."+args[0]+"."+args[1], value)
+	})
+}
+
+func lose(ts *testscript.TestScript, _ bool, args []string) {
+	withJetStream(ts, func(ctx context.Context, js jetstream.JetStream) error {
+		s, err := js.Stream(ctx, names(ts).JobsStream())
+		if err != nil {
+			return err
+		}
+		for _, arg := range args {
+			sequence, err := strconv.ParseUint(arg, 10, 64)
+			ts.Check(err)
+			if err := s.DeleteMsg(ctx, sequence); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }

@@ -131,7 +131,7 @@ func (s *sending) run(ctx context.Context, src *source) error {
 		return err
 	}
 	defer nc.Close()
-	p, err := producer.New(nc, producer.Config{Namespace: s.cfg.Namespace, Full: s.full})
+	p, err := producer.New(nc, producer.Config{Namespace: s.cfg.Namespace, Full: s.full, Log: logger(s.cmd, s.cfg)})
 	if err != nil {
 		return err
 	}

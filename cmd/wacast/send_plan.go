@@ -34,8 +34,9 @@ type sendResult struct {
 	Published int     `json:"published"`
 	Already   int     `json:"already_published"`
 	Seconds   float64 `json:"seconds"`
-	// Outcomes are the campaign's, with --wait.
+	// Outcomes are the campaign's, with --wait, and Reasons why not all were accepted.
 	Outcomes *report.Progress `json:"outcomes"`
+	Reasons  []reasonRow      `json:"reasons"`
 }
 
 // sample is the first message, as its recipient will read it.
@@ -184,6 +185,7 @@ func (s *sending) printResult() {
 	}
 	if r.Outcomes != nil {
 		_ = printProgress(out, r.Outcomes) // nobody can be told
+		printReasons(out, r.Reasons)
 	}
 }
 

@@ -51,7 +51,8 @@ func (w *waiter) await(ctx context.Context) error {
 			w.result.Outcomes = p
 			if p.Left() == 0 && p.Ended() >= outcomes {
 				w.screen.done()
-				return nil
+				w.result.Reasons, err = reasons(ctx, w.view, p)
+				return err
 			}
 			w.show(p)
 		} else if !errors.Is(err, campaign.ErrUnknown) && ctx.Err() == nil {

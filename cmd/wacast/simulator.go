@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,7 +20,8 @@ import (
 
 func newSimulator() *cobra.Command {
 	var cfg simulator.Config
-	var addr, templates, faults string
+	var addr string
+	var files simulatorFiles
 	c := &cobra.Command{
 		Use: "simulator", Short: "Stands in for the WhatsApp Cloud API", Args: noArgs,
 		Long: `Stands in for the WhatsApp Cloud API: it judges every message as the API documents
@@ -26,12 +30,16 @@ accepted twice. Give workers --api-url http://ADDR and any WACAST_ACCESS_TOKEN.
 
 What it saw is at /_sim/stats, /_sim/messages and /_sim/duplicates; tokens, limits
 and faults change at run time with POST /_sim/tokens, PUT /_sim/numbers/ID and
-POST /_sim/faults.`,
+POST /_sim/faults.
+
+With --webhook-url it posts the statuses of what it accepted there, signed with the
+app secret, and again until the answer is 200. What became of them is at
+/_sim/webhooks; POST {"paused": true} or {"faults": […]} to change it.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, _, err := net.SplitHostPort(addr); err != nil {
 				return usageError{fmt.Errorf("--addr: %w", err)}
 			}
-			if err := readSimulator(&cfg, templates, faults); err != nil {
+			if err := readSimulator(&cfg, files); err != nil {
 				return usageError{err}
 			}
 			return serveSimulator(cmd, cfg, addr)
@@ -43,37 +51,85 @@ POST /_sim/faults.`,
 	f.DurationVar(&cfg.Latency.Base, "latency", 50*time.Millisecond, "time until an answer")
 	f.DurationVar(&cfg.Latency.Spread, "latency-spread", 0, "random time added to the latency")
 	f.Uint64Var(&cfg.Seed, "seed", 1, "makes faults and latencies repeatable")
-	f.StringVar(&templates, "templates-dir", "", "folder of template definitions, as the API lists them; without it templates are not judged")
+	f.StringVar(&files.templates, "templates-dir", "", "folder of template definitions, as the API lists them; without it templates are not judged")
 	f.StringSliceVar(&cfg.TestRecipients, "test-number-recipients", nil, "make every number a test number: it sends to these only (at most five), others are refused with 131030")
-	f.StringVar(&faults, "faults", "", "file with a JSON list of faults")
+	f.StringVar(&files.faults, "faults", "", "file with a JSON list of faults")
+	webhookFlags(c, &cfg.Webhook, &files)
 	return c
 }
 
+// simulatorFiles are what the flags name.
+type simulatorFiles struct{ templates, faults, secret, webhookFaults string }
+
+func webhookFlags(c *cobra.Command, w *simulator.Webhook, files *simulatorFiles) {
+	f := c.Flags()
+	f.StringVar(&w.URL, "webhook-url", "", "where status webhooks go; needs --app-secret-file")
+	f.StringVar(&files.secret, "app-secret-file", "", "file with the app secret that signs webhooks")
+	f.DurationVar(&w.Sent.Base, "webhook-sent", 200*time.Millisecond, "time from the answer to the status sent")
+	f.DurationVar(&w.Delivered.Base, "webhook-delivered", time.Second, "time from the answer to the status delivered")
+	f.DurationVar(&w.Read.Base, "webhook-read", 5*time.Second, "time from the answer to the status read")
+	f.StringVar(&files.webhookFaults, "webhook-faults", "", "file with a JSON list of faults of webhooks")
+	f.Float64Var(&w.RetrySpeed, "webhook-retry-speed", 1, "how many times faster than the platform failed webhooks are repeated")
+}
+
 // readSimulator reads the files that the flags name.
-func readSimulator(cfg *simulator.Config, templates, faults string) error {
+func readSimulator(cfg *simulator.Config, names simulatorFiles) error {
 	cfg.DedupKey = lab.JobOfToken
-	if templates != "" {
-		files, err := filepath.Glob(filepath.Join(templates, "*.json"))
-		if err != nil || len(files) == 0 {
-			return fmt.Errorf("--templates-dir: %s holds no .json file", templates)
+	if err := readTemplates(cfg, names.templates); err != nil {
+		return err
+	}
+	if names.secret != "" {
+		secret, err := os.ReadFile(names.secret)
+		if err != nil {
+			return fmt.Errorf("--app-secret-file: %w", err)
 		}
-		for _, f := range files {
-			data, err := os.ReadFile(f)
-			if err != nil {
-				return fmt.Errorf("--templates-dir: %w", err)
-			}
-			cfg.Templates = append(cfg.Templates, data)
+		if cfg.Webhook.Secret = strings.TrimSpace(string(secret)); cfg.Webhook.Secret == "" {
+			return errors.New("--app-secret-file: the file is empty")
 		}
 	}
-	if faults == "" {
+	if cfg.Webhook.URL != "" && cfg.Webhook.Secret == "" {
+		return errors.New("--webhook-url needs --app-secret-file, to sign with")
+	}
+	if err := readList(names.faults, "--faults", &cfg.Faults); err != nil {
+		return err
+	}
+	return readList(names.webhookFaults, "--webhook-faults", &cfg.Webhook.Faults)
+}
+
+func readTemplates(cfg *simulator.Config, dir string) error {
+	if dir == "" {
 		return nil
 	}
-	data, err := os.ReadFile(faults)
-	if err != nil {
-		return fmt.Errorf("--faults: %w", err)
+	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil || len(files) == 0 {
+		return fmt.Errorf("--templates-dir: %s holds no .json file", dir)
 	}
-	if err := json.Unmarshal(data, &cfg.Faults); err != nil {
-		return fmt.Errorf("--faults: %s: %w", faults, err)
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			return fmt.Errorf("--templates-dir: %w", err)
+		}
+		cfg.Templates = append(cfg.Templates, data)
+	}
+	return nil
+}
+
+// readList reads the JSON file that a flag names, if it names one.
+func readList(file, flag string, into any) error {
+	if file == "" {
+		return nil
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", flag, err)
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return fmt.Errorf("%s: %s: %w", flag, file, err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s: %s holds more than one list", flag, file)
 	}
 	return nil
 }

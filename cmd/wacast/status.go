@@ -3,20 +3,27 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wacast/wacast/pkg/app"
+	"github.com/wacast/wacast/pkg/campaign"
+	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/report"
 	"github.com/wacast/wacast/pkg/sender"
+	"github.com/wacast/wacast/pkg/whatsapp"
 )
 
 func newStatus() *cobra.Command {
 	return &cobra.Command{
 		Use: "status", Short: "Shows what is stopped and why, and what waits", Args: noArgs,
-		Long: `Shows what is stopped, why, since and until when, the queues with their oldest job,
-and how many outcomes are unknown. Exit code 1 says that something is stopped.`,
+		Long: `Shows what is stopped, why, by whom, since and until when, and what to do about it;
+how many outcomes are unknown, and the queues with their oldest job.
+
+Exit code 1 says that something is stopped, which a paused campaign with jobs is too.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			view, err := openView(cmd)
 			if err != nil {
@@ -32,7 +39,7 @@ and how many outcomes are unknown. Exit code 1 says that something is stopped.`,
 			} else {
 				err = printStatus(cmd.OutOrStdout(), s)
 			}
-			if err == nil && len(s.Stopped) > 0 {
+			if err == nil && s.Halted() {
 				return exitError(exitFailed)
 			}
 			return err
@@ -41,24 +48,44 @@ and how many outcomes are unknown. Exit code 1 says that something is stopped.`,
 }
 
 func printStatus(out io.Writer, s *app.Status) error {
-	if len(s.Stopped) == 0 {
+	if !s.Halted() {
 		fmt.Fprintln(out, "nothing is stopped")
 	}
 	for _, stop := range s.Stopped {
 		printStop(out, stop)
 	}
-	fmt.Fprintf(out, "%d outcomes are unknown\n", s.Unknown)
-	if len(s.Backlog) == 0 {
+	for _, c := range s.Campaigns {
+		printStoppedCampaign(out, &c)
+	}
+	fmt.Fprintf(out, "%d outcomes are unknown", s.Unknown)
+	if s.Unknown > 0 {
+		fmt.Fprintf(out, ": %d wait for a webhook, %d for a person (wacast campaign report ID --unknown)", s.UnknownWaiting, s.Unknown-s.UnknownWaiting)
+	}
+	fmt.Fprintln(out)
+	if s.Dead > 0 {
+		fmt.Fprintf(out, "%d dead letters (wacast dead ls)\n", s.Dead)
+	}
+	if s.OldestSeconds != nil {
+		fmt.Fprintf(out, "the oldest job waits for %s\n", age(*s.OldestSeconds))
+	}
+	return printBacklog(out, s.Backlog)
+}
+
+func printBacklog(out io.Writer, backlog []report.Backlog) error {
+	if len(backlog) == 0 {
 		_, err := fmt.Fprintln(out, "no jobs wait")
 		return err
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NUMBER\tLANE\tCAMPAIGN\tQUEUED\tIN FLIGHT\tOLDEST")
-	for _, b := range s.Backlog {
-		oldest := time.Duration(b.OldestSeconds * float64(time.Second)).Round(time.Second)
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\n", b.Sender, b.Lane, b.Campaign, b.Queued, b.InFlight, oldest)
+	for _, b := range backlog {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\n", b.Sender, b.Lane, b.Campaign, b.Queued, b.InFlight, age(b.OldestSeconds))
 	}
 	return w.Flush()
+}
+
+func age(seconds float64) time.Duration {
+	return time.Duration(seconds * float64(time.Second)).Round(time.Second)
 }
 
 func printStop(out io.Writer, s sender.Stop) {
@@ -66,7 +93,11 @@ func printStop(out io.Writer, s sender.Stop) {
 	if !s.Until.IsZero() {
 		until = "next try at " + s.Until.Local().Format(time.TimeOnly)
 	}
-	fmt.Fprintf(out, "STOPPED %s %s: %s", s.Scope, s.Name, s.Reason)
+	name := string(s.Scope) + " " + s.Name
+	if s.Scope == sender.ScopeAll {
+		name = "everything"
+	}
+	fmt.Fprintf(out, "STOPPED %s: %s", name, s.Reason)
 	if s.Code != 0 {
 		fmt.Fprintf(out, " %d", s.Code)
 	}
@@ -74,4 +105,50 @@ func printStop(out io.Writer, s sender.Stop) {
 	if s.Detail != "" {
 		fmt.Fprintf(out, "  %s\n", s.Detail)
 	}
+	fmt.Fprintf(out, "  → %s\n", remedy(s))
+}
+
+// remedy is what to do about a stop.
+func remedy(s sender.Stop) string {
+	switch {
+	case s.Reason == job.ReasonPaused:
+		return "when it may go on: wacast resume " + resumeFlag(s)
+	case s.Reason == job.ReasonAPIFailing:
+		return "it goes on by itself at the first clear answer of the Cloud API; nothing is lost meanwhile"
+	}
+	text := "it is tried again by itself"
+	if code, ok := whatsapp.Lookup(s.Code, 0); ok && s.Code != 0 {
+		text = code.Remedy + " It is tried again by itself"
+	}
+	if s.Until.IsZero() {
+		return text[:len(text)-len("it is tried again by itself")] + "When it is mended: wacast resume " + resumeFlag(s)
+	}
+	return text + "; at once with wacast resume " + resumeFlag(s)
+}
+
+func resumeFlag(s sender.Stop) string {
+	switch s.Scope {
+	case sender.ScopeAll:
+		return "--all"
+	case sender.ScopeNumber:
+		return "--from " + s.Name
+	case sender.ScopeTemplate:
+		account, name, _ := strings.Cut(s.Name, "/")
+		return "--template " + name + " --account " + account
+	}
+	return "--account " + s.Name
+}
+
+func printStoppedCampaign(out io.Writer, c *app.StoppedCampaign) {
+	by := ""
+	if c.By != "" {
+		by = " by " + c.By
+	}
+	if c.State == campaign.Cancelled {
+		fmt.Fprintf(out, "campaign %s is cancelled since %s%s: %s; %d jobs of it are left\n  → wacast campaign cancel %s takes them out, or a worker does\n",
+			c.ID, c.Since.Local().Format(time.DateTime), by, c.Reason, c.Waiting, c.ID)
+		return
+	}
+	fmt.Fprintf(out, "PAUSED campaign %s: %s, since %s%s; %d jobs wait\n  → when it may go on: wacast resume --campaign %s\n",
+		c.ID, c.Reason, c.Since.Local().Format(time.DateTime), by, c.Waiting, c.ID)
 }

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wacast/wacast/pkg/app"
+	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/report"
+)
+
+func newCampaignCancel() *cobra.Command {
+	var reason string
+	var patience time.Duration
+	c := &cobra.Command{
+		Use: "cancel ID", Short: "Ends a campaign for good: what waits is not sent", Args: oneArg("the campaign's id"),
+		Long: `Ends a campaign for good. No worker sends another job of it from then on; what is
+in flight ends with its real outcome, and everything that waits is taken out of the
+queues and counts as cancelled. What is published later is cancelled too. Then it
+prints who was reached and who was not.
+
+Exit code 3 says that a worker still has jobs of it, so that nothing was taken out
+of the queues yet: run the same command again.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case !job.ValidCampaign(args[0]):
+				return noCampaign(args[0], "")
+			case reason == "":
+				return usageError{errors.New("--reason is missing: say why, for whoever asks later")}
+			}
+			return cancelCampaign(cmd, args[0], reason, patience)
+		},
+	}
+	c.Flags().StringVar(&reason, "reason", "", "why, for whoever asks later")
+	c.Flags().DurationVar(&patience, "patience", 45*time.Second, "longest wait for the jobs that workers have")
+	return c
+}
+
+// openOperator connects a command that changes something.
+func openOperator(cmd *cobra.Command) (*app.Operator, error) {
+	cfg, err := settings(cmd)
+	if err != nil {
+		return nil, err
+	}
+	return app.OpenOperator(cmd.Context(), cfg, app.OperatorName())
+}
+
+func cancelCampaign(cmd *cobra.Command, id, reason string, patience time.Duration) error {
+	o, err := openOperator(cmd)
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	c, err := o.CancelCampaign(cmd.Context(), id, reason, patience)
+	if err != nil {
+		return err
+	}
+	if jsonOutput(cmd) {
+		err = printJSON(cmd, c)
+	} else {
+		err = printCancellation(cmd.OutOrStdout(), c)
+	}
+	if err == nil && c.Held > 0 {
+		return exitError(exitPartial)
+	}
+	return err
+}
+
+func printCancellation(out io.Writer, c *app.Cancellation) error {
+	before, after := c.Before, c.After
+	fmt.Fprintf(out, "campaign %s is cancelled\n", after.ID)
+	fmt.Fprintf(out, "  reached: %d accepted before, %d while it was being cancelled\n", before.Accepted, after.Accepted-min(before.Accepted, after.Accepted))
+	fmt.Fprintf(out, "  not reached: %d cancelled (%d of them now), %d rejected, %d expired, %d suppressed\n",
+		after.Cancelled, after.Cancelled-min(before.Cancelled, after.Cancelled), after.Rejected, after.Expired, after.Suppressed)
+	if after.Unknown > 0 {
+		fmt.Fprintf(out, "  nobody knows: %d; wacast campaign report %s --unknown lists them\n", after.Unknown, after.ID)
+	}
+	if c.Held > 0 {
+		fmt.Fprintf(out, "  %d jobs are still with a worker, and %d wait; none of them is sent any more\n", c.Held, after.Left())
+		_, err := fmt.Fprintln(out, "  → when the workers have let go of them, or one is started again after a crash, run the same command again")
+		return err
+	}
+	return printLeft(out, after)
+}
+
+func printLeft(out io.Writer, p *report.Progress) error {
+	if p.Left() == 0 {
+		return nil
+	}
+	_, err := fmt.Fprintf(out, "  %d were published meanwhile, or have become due: workers end them as cancelled\n", p.Left())
+	return err
+}
