@@ -268,8 +268,44 @@ func (f *field) eventually(what string, look func() error) {
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-deadline:
+			f.describe()
 			f.t.Fatalf("it never came that %s: %v", what, err)
 		}
+	}
+}
+
+// describe tells how everything stands, for who reads of a failure elsewhere.
+func (f *field) describe() {
+	f.t.Helper()
+	for _, addr := range f.admins {
+		said, _ := f.get("http://" + addr + "/readyz")
+		f.t.Logf("%s: %s", addr, said)
+	}
+	if len(f.admins) > fieldWorkers {
+		said, _ := f.get("http://" + f.admins[fieldWorkers] + "/metrics")
+		for line := range strings.Lines(said) {
+			if strings.HasPrefix(line, "wacast_webhook") {
+				f.t.Log(strings.TrimSpace(line))
+			}
+		}
+	}
+	for _, stream := range []string{f.names().WebhooksStream(), f.names().EventsStream(), f.names().LaterStream()} {
+		f.describeStream(stream)
+	}
+}
+
+func (f *field) describeStream(name string) {
+	f.t.Helper()
+	s, err := f.js.Stream(f.t.Context(), name)
+	if err != nil {
+		f.t.Logf("%s: %v", name, err)
+		return
+	}
+	state := s.CachedInfo().State
+	f.t.Logf("%s: %d messages, last %d", name, state.Msgs, state.LastSeq)
+	for c := range s.ListConsumers(f.t.Context()).Info() {
+		f.t.Logf("%s %s: delivered %+v, acked %+v, waiting pulls %d, pending %d, unacked %d", name, c.Name,
+			c.Delivered, c.AckFloor, c.NumWaiting, c.NumPending, c.NumAckPending)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -100,9 +101,9 @@ func newWards(t *testing.T) *wards {
 // maxTold is how much of each log is told when a test fails.
 const maxTold = 3 << 10
 
-// tell shows the ends of the logs.
+// tell shows the ends of the logs, those of wacast first.
 func (w *wards) tell() {
-	for _, p := range w.all {
+	for _, p := range slices.Backward(w.all) {
 		said, err := os.ReadFile(p.log)
 		if err != nil {
 			continue
