@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,7 +17,7 @@ func newRoot() *cobra.Command {
 	root := group("wacast", "Sends WhatsApp template messages in bulk, each once, at the allowed rate",
 		newDemo(), newCheck(), newWorker(), newWebhook(), newAll(), newSend(), newPublish(), newCampaign(), newStatus(), newPause(), newResume(),
 		newJob(), newDead(), newTemplate(),
-		newSimulator(), newBench(), newSchema(), newConfig(), newQueue(), newLedger(), newHealth(),
+		newSimulator(), newBench(), newSchema(), newConfig(), newQueue(), newLedger(), newHealth(), newVersion(),
 	)
 	root.Long = `wacast sends WhatsApp template messages in bulk. Campaign systems publish jobs to
 NATS JetStream; rate-limited workers render the templates and call the WhatsApp
@@ -24,7 +25,7 @@ Cloud API; Redis remembers what was sent, so that nobody gets a message twice.
 
 Start with: wacast demo`
 	root.SilenceUsage, root.SilenceErrors = true, true
-	root.Version = app.Version()
+	root.Version = buildOf(debug.ReadBuildInfo()).String()
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentPreRunE = checkOutput
 	addSettingFlags(root)
