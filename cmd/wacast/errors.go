@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/nats-io/nats.go"
@@ -58,6 +59,28 @@ func execute(ctx context.Context, root *cobra.Command, args []string) int {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// flagError says of a flag that wants a number what it takes, in place of strconv's
+// words.
+func flagError(err error) error {
+	var number *strconv.NumError
+	if !errors.As(err, &number) {
+		return err
+	}
+	takes := "takes a whole number"
+	switch {
+	case errors.Is(number, strconv.ErrRange):
+		takes = "is out of range"
+	case number.Func == "ParseUint":
+		takes = "takes a whole number, 0 or more"
+	case number.Func == "ParseFloat":
+		takes = "takes a number"
+	case number.Func == "ParseBool":
+		takes = "takes true or false"
+	}
+	text, _, _ := strings.Cut(err.Error(), ": strconv.")
+	return fmt.Errorf("%s, which %s", text, takes)
 }
 
 func isUsage(err error) bool {

@@ -26,7 +26,7 @@ Cloud API; Redis remembers what was sent, so that nobody gets a message twice.
 Start with: wacast demo`
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.Version = buildOf(debug.ReadBuildInfo()).String()
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{flagError(err)} })
 	root.PersistentPreRunE = checkOutput
 	addSettingFlags(root)
 	return root
