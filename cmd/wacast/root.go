@@ -28,6 +28,7 @@ Start with: wacast demo`
 	root.Version = buildOf(debug.ReadBuildInfo()).String()
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{flagError(err)} })
 	root.PersistentPreRunE = checkOutput
+	root.SetUsageTemplate(root.UsageTemplate() + moreFlags)
 	addSettingFlags(root)
 	return root
 }
@@ -74,6 +75,12 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 // shownFlags are the settings whose flags the help shows; the others work too,
 // and wacast config print lists them all.
 var shownFlags = []string{"nats.url", "redis.url", "namespace"}
+
+// moreFlags ends every help.
+const moreFlags = `
+Every setting has a flag and a variable, such as --drain-timeout and
+WACAST_DRAIN_TIMEOUT; secrets have a variable only. wacast config print lists them.
+`
 
 func flagName(key string) string { return strings.NewReplacer(".", "-", "_", "-").Replace(key) }
 
