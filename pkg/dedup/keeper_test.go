@@ -138,6 +138,48 @@ func TestAKeeperThatIsOvertakenWritesNothing(t *testing.T) {
 	}
 }
 
+// meanwhile is a journal that grows once, when its claims have been read.
+type meanwhile struct {
+	*memory
+	grow func()
+}
+
+func (m *meanwhile) Claims(ctx context.Context, after, upTo uint64, since time.Time, fn func(Record) error) error {
+	err := m.memory.Claims(ctx, after, upTo, since, fn)
+	if grow := m.grow; grow != nil {
+		m.grow = nil
+		grow()
+	}
+	return err
+}
+
+// What the streams get while they are replayed, the ledger has not: it refuses the
+// owners of the claims until it is whole.
+func TestWhatComesDuringAReplayIsInItsSecondPass(t *testing.T) {
+	onBackends(t, func(t *testing.T, s *embedtest.Server) {
+		l, j := open(s, Options{}), &meanwhile{memory: &memory{}}
+		returned, sent, late := subject("returned"), subject("sent"), subject("late")
+		for _, s := range []Subject{returned, sent} {
+			j.add(Record{Key: s.Key, Do: RecordClaim, Attempt: 1, Body: bodyMark(s.Body), Publication: s.Publication})
+		}
+		j.grow = func() {
+			j.add(Record{Key: returned.Key, Do: RecordReturn, Attempt: 2, Publication: returned.Publication},
+				Record{Key: sent.Key, Do: RecordOutcome, State: Accepted, Attempt: 1, Body: bodyMark(sent.Body), Publication: sent.Publication},
+				Record{Key: late.Key, Do: RecordClaim, Attempt: 1, Body: bodyMark(late.Body), Publication: late.Publication})
+		}
+		keep(t, l, j).wantWhole(t)
+		for _, w := range []struct {
+			Subject
+			state   State
+			attempt int
+		}{{returned, Open, 2}, {sent, Accepted, 1}, {late, Claimed, 1}} {
+			if e := l.lookupOne(t, w.Subject); e.State != w.state || e.Attempt != w.attempt {
+				t.Errorf("%s: %+v, want %v at attempt %d", w.Key.ID, e, w.state, w.attempt)
+			}
+		}
+	})
+}
+
 func TestRebuild(t *testing.T) {
 	f := embedtest.FakeRedis(t)
 	l, j := open(f.Server, Options{}), &memory{}
