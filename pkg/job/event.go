@@ -22,7 +22,8 @@ const (
 	Unknown    Kind = "unknown"
 )
 
-// Settled turns an unknown outcome into a known one.
+// Settled corrects what was recorded before: it turns an unknown outcome into a known
+// one, or takes a failed back.
 const Settled Kind = "settled"
 
 // Statuses follow an accepted message, from webhooks.
@@ -109,6 +110,8 @@ type EventData struct {
 	Reason  Reason `json:"reason,omitempty"`
 	// Outcome is what a settled job turned out to be, and Was what it counted as
 	// before: an event settled takes one from the latter and adds it to the former.
+	// Where Was is failed there is no Outcome: the message was delivered after all,
+	// which is an event of its own.
 	Outcome Kind `json:"outcome,omitempty"`
 	Was     Kind `json:"was,omitempty"`
 	// Code is the Cloud API's error code, when it gave one.
@@ -166,10 +169,24 @@ func eventID(key Key, at time.Time, data *EventData) string {
 		return id + "/" + hex.EncodeToString(sum[:8])
 	case Published:
 		return id + "/" + data.Sequences
+	case Settled:
+		if data.Was == Failed { // which an attempt can be beside having been unknown
+			return id + "/" + string(Failed)
+		}
 	case CampaignChanged, SenderChanged, TemplateChanged, AccountChanged:
 		return id + "/" + strconv.FormatInt(at.UnixNano(), 10)
 	}
 	return id
+}
+
+// MessageID is what the stream tells an event by. A publication has one outcome,
+// whoever finds it out: two of them are one message to the stream, which keeps the
+// first.
+func (e *Event) MessageID() string {
+	if d := &e.Data; d.Kind.IsOutcome() && d.Stream != "" {
+		return e.Subject + "/outcome/" + d.Stream + "/" + strconv.FormatUint(d.Sequence, 10)
+	}
+	return e.ID
 }
 
 // Key is the job the event is about.

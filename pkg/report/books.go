@@ -86,7 +86,7 @@ func (b *books) readOutcome(e *queue.Recorded) error {
 }
 
 func (b *books) settle(e *queue.Recorded) {
-	if b.seen[e.ID] {
+	if b.seen[e.ID] || e.Data.Was == job.Failed { // which is no outcome
 		return
 	}
 	b.seen[e.ID] = true

@@ -94,7 +94,9 @@ func (l *ledger) follow(e *queue.Recorded) error {
 	}
 	known := l.later[at]
 	if e.Data.Kind == job.Settled {
-		known.settled = e
+		if e.Data.Was != job.Failed { // the statuses say that too
+			known.settled = e
+		}
 	} else if rank(e.Data.Kind) > rank(known.status) {
 		known.status, known.statusAt, known.code = e.Data.Kind, e.Time, e.Data.Code
 	}

@@ -9,9 +9,9 @@ import (
 	"github.com/wacast/wacast/pkg/queue"
 )
 
-// shift is what settled events change in the counts of outcomes: what was unknown
-// at first and accepted in the end is one less of the former and one more of the
-// latter.
+// shift is what settled events change in the counts: what was unknown at first and
+// accepted in the end is one less of the former and one more of the latter, and what
+// failed and was delivered after all is one less of the former.
 type shift map[job.Kind]int64
 
 // add takes one event into account.
@@ -22,7 +22,7 @@ func (s shift) add(d *job.EventData) {
 	}
 }
 
-// wasOf is the outcome that a settled event corrects.
+// wasOf is what a settled event corrects: an outcome, or [job.Failed].
 func wasOf(d *job.EventData) job.Kind {
 	if d.Was == "" {
 		return job.Unknown

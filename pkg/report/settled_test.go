@@ -55,6 +55,31 @@ func TestReasonsAreSettledToo(t *testing.T) {
 	}
 }
 
+// A message that failed and was delivered after all counts as delivered, in its
+// campaign's status and in the list of its jobs, and the accounts stay as they are.
+func TestFailureIsTakenBack(t *testing.T) {
+	t.Parallel()
+	s, r := start(t)
+	s.record(t, outcome("c1", job.Unknown, 1), settled("c1", job.Unknown, job.Accepted, 1, 1), outcome("c1", job.Failed, 1), outcome("c1", job.Accepted, 2),
+		outcome("c1", job.Failed, 2), settled("c1", job.Failed, "", 1, 1), settled("c1", job.Failed, "", 1, 1), outcome("c1", job.Delivered, 1))
+	want := &report.Progress{ID: "c1", Published: 2, Accepted: 2, Delivered: 1, Failed: 1}
+	if diff := cmp.Diff(want, progress(t, r, "c1")); diff != "" {
+		t.Error("(-want +got):", diff)
+	}
+	a := verify(t, r, "c1", 2)
+	if diff := cmp.Diff(map[job.Kind]uint64{job.Accepted: 2, job.Unknown: 0}, a.Outcomes); !a.OK || diff != "" {
+		t.Errorf("accounts %+v (-want +got): %s", a, diff)
+	}
+	got := make(map[string]string)
+	err := r.Jobs(context.Background(), "c1", func(j *report.Job) error {
+		got[j.Outcome.ID] = string(j.Outcome.Kind) + " " + string(j.Status)
+		return nil
+	})
+	if diff := cmp.Diff(map[string]string{"j1": "accepted delivered", "j2": "accepted failed"}, got); err != nil || diff != "" {
+		t.Error(err, "(-want +got):", diff)
+	}
+}
+
 func TestUnknownJobs(t *testing.T) {
 	t.Parallel()
 	s, r := start(t)

@@ -44,6 +44,8 @@ func EventSteps(events []job.Event) []Step {
 			Publication: publicationOf(d.Stream, d.Sequence), To: d.To.String(), Message: d.Wamid.String(),
 		}
 		switch {
+		case d.Kind == job.Settled && d.Was == job.Failed:
+			s.What = "failed settled: delivered"
 		case d.Kind == job.Settled:
 			s.What = string(wasOf(d)) + " settled: " + string(d.Outcome)
 		case d.Kind == job.CampaignChanged:

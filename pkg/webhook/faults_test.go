@@ -216,3 +216,38 @@ func TestProcessorsSideBySide(t *testing.T) {
 		t.Errorf("%v, want %d of each", counts, jobs)
 	}
 }
+
+// blindLedger lets a processor see nothing of what the other one has marked since.
+type blindLedger struct {
+	webhook.Ledger
+	seen dedup.Seen
+}
+
+func (l *blindLedger) Attest(ctx context.Context, evidence []dedup.Evidence) ([]dedup.Entry, error) {
+	entries, err := l.Ledger.Attest(ctx, evidence)
+	for i := range entries {
+		entries[i].Seen &= l.seen
+	}
+	return entries, err
+}
+
+// Two processors have the failure and the delivery of one message at the same time,
+// and neither knows of the other: who is second to mark takes the failure back.
+func TestFailureBesideDelivery(t *testing.T) {
+	for name, told := range map[string][2]string{"failure first": {"failed", "delivered"}, "delivery first": {"delivered", "failed"}} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.accepted("a")
+			for i, status := range told {
+				p := r.start(func(c *webhook.ProcessorConfig) { c.Ledger = &blindLedger{Ledger: r.ledger} })
+				r.post(webhookOf(r.status("a", status, i+1)))
+				r.processed()
+				r.stop(p)
+			}
+			counts := must[map[job.Kind]uint64](t)(r.events.Counts(t.Context(), "c"))
+			if counts[job.Failed] != 1 || counts[job.Delivered] != 1 || counts[job.Settled] != 1 || !strings.Contains(r.story("a"), "settled(failed>)@2") {
+				t.Errorf("%s: %v", r.story("a"), counts)
+			}
+		})
+	}
+}

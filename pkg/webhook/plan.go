@@ -9,10 +9,14 @@ import (
 type plan struct {
 	report  *report
 	outcome job.Event // of the job; zero where it is gone
-	events  []job.Event
+	// about is what each event says of the job: what the outcome does.
+	about  job.EventData
+	events []job.Event
 	// mark are the bits to set in the ledger once the events are on record.
 	mark dedup.Seen
-	// explicit are those of them that a status said itself.
+	// seen are the bits that are set then.
+	seen dedup.Seen
+	// explicit are those of mark that a status said itself.
 	explicit dedup.Seen
 	late     int // failures after a delivery
 }
@@ -26,10 +30,12 @@ func makePlan(source string, r *report, entry dedup.Entry, outcome job.Event) pl
 		p.outcome = job.Event{}
 		outcome.Data = job.EventData{Campaign: r.token.Key.Campaign, ID: r.token.Key.ID, From: r.number, Attempt: r.token.Attempt}
 	}
+	p.about = outcome.Data
 	if outcomeOf(&p.outcome.Data) == job.Unknown && entry.Seen&dedup.SeenDoubt != 0 && entry.Seen&dedup.SeenStatus == 0 {
 		p.events = append(p.events, settledEvent(source, &outcome.Data, r.first))
 	}
 	seen := entry.Seen
+	var statuses []job.Event
 	for i, t := range r.implied() {
 		bit := steps[i].bit
 		switch {
@@ -41,10 +47,31 @@ func makePlan(source string, r *report, entry dedup.Entry, outcome job.Event) pl
 			if t.times > 0 {
 				p.explicit |= bit
 			}
-			p.events = append(p.events, statusEvent(source, &outcome.Data, steps[i].kind, t))
+			statuses = append(statuses, statusEvent(source, &outcome.Data, steps[i].kind, t))
 		}
 	}
+	// A report that says nothing new may be one whose processor died too early.
+	if p.seen = seen | p.mark; failedWrongly(p.seen) && (!failedWrongly(seen) || p.mark == 0) {
+		// Before the delivery, so that who finds that on record finds this too.
+		p.events = append(p.events, p.withdrawal(source))
+	}
+	p.events = append(p.events, statuses...)
 	return p
+}
+
+// failedWrongly reports whether a failure is on record beside a delivery. Which of
+// them came first does not matter: what reached a device has not failed.
+func failedWrongly(seen dedup.Seen) bool {
+	return seen&dedup.SeenFailed != 0 && seen&(dedup.SeenDelivered|dedup.SeenRead) != 0
+}
+
+// withdrawal takes the failure back, so that no message counts as both.
+func (p *plan) withdrawal(source string) job.Event {
+	data := p.about
+	data.Kind, data.Was, data.Outcome = job.Settled, job.Failed, ""
+	data.Reason, data.Code, data.Detail = job.ReasonWebhook, 0, "delivered after all"
+	complete(&data, p.report.first)
+	return job.NewEvent(source, p.report.first.at, data)
 }
 
 // isGone reports whether what was found in the place of an outcome is not it.

@@ -112,13 +112,14 @@ func (p *Processor) settle(reports []*report) bool {
 	for i := range plans {
 		events = append(events, plans[i].events...)
 	}
-	if len(events) > 0 && !p.try(p.recording, func(ctx context.Context) error {
+	return p.record(events) && p.mark(plans)
+}
+
+func (p *Processor) record(events []job.Event) bool {
+	return len(events) == 0 || p.try(p.recording, func(ctx context.Context) error {
 		_, err := p.cfg.Events.Record(ctx, events)
 		return err
-	}) {
-		return false
-	}
-	return p.mark(plans)
+	})
 }
 
 // plan decides what each report adds, once it is known what became of its job.
@@ -139,12 +140,17 @@ func (p *Processor) plan(reports []*report, entries []dedup.Entry) ([]plan, bool
 		return nil, false
 	}
 	plans := make([]plan, 0, len(accepted))
+	planned := make(map[job.Key]dedup.Seen) // a job may be there once for each attempt
 	for i, at := range accepted {
-		if r := reports[at]; r.isGone(&outcomes[i]) && r.isFresh() {
+		r := reports[at]
+		if r.isGone(&outcomes[i]) && r.isFresh() {
 			p.wait(r)
-		} else {
-			plans = append(plans, makePlan(p.source, r, entries[at], outcomes[i]))
+			continue
 		}
+		entries[at].Seen |= planned[r.token.Key]
+		pl := makePlan(p.source, r, entries[at], outcomes[i])
+		planned[r.token.Key] |= pl.mark
+		plans = append(plans, pl)
 	}
 	return plans, true
 }
@@ -186,15 +192,28 @@ func (p *Processor) judge(r *report, e dedup.Entry) bool {
 // mark tells the ledger what is on record now, and counts it.
 func (p *Processor) mark(plans []plan) bool {
 	var marks []dedup.Evidence
+	var marked []*plan
 	for i := range plans {
 		if pl := &plans[i]; pl.mark != 0 {
 			marks = append(marks, dedup.Evidence{Key: pl.report.token.Key, Attempt: pl.report.token.Attempt, Seen: pl.mark})
+			marked = append(marked, pl)
 		}
 	}
-	if len(marks) > 0 && !p.try(p.ledger, func(ctx context.Context) error {
-		_, err := p.cfg.Ledger.Mark(ctx, marks)
+	var changes []dedup.Change
+	if len(marks) > 0 && !p.try(p.ledger, func(ctx context.Context) (err error) {
+		changes, err = p.cfg.Ledger.Mark(ctx, marks)
 		return err
 	}) {
+		return false
+	}
+	// Another processor may have recorded the failure, or the delivery, meanwhile.
+	var withdrawn []job.Event
+	for i, pl := range marked {
+		if failedWrongly(changes[i].Entry.Seen) && !failedWrongly(pl.seen) {
+			withdrawn = append(withdrawn, pl.withdrawal(p.source))
+		}
+	}
+	if !p.record(withdrawn) {
 		return false
 	}
 	for i := range plans {
