@@ -87,7 +87,7 @@ func (w *Worker) recordBatch(batch []*item) {
 		t  *trouble
 		do func(context.Context) error
 	}{
-		{w.trouble.recording, w.recordEvents},
+		{w.trouble.recording, func(ctx context.Context) error { return w.recordEvents(ctx, batch) }},
 		{w.trouble.recording, func(ctx context.Context) error { return w.cfg.Dead.Put(ctx, w.letters) }},
 		{w.trouble.recording, func(ctx context.Context) error { return w.cfg.Later.ScheduleAll(ctx, w.waiting) }},
 		{w.trouble.ledger, func(ctx context.Context) error { return w.settle(ctx, batch) }},
@@ -159,17 +159,24 @@ func (it *item) wait(kind string, until time.Time) queue.Scheduled {
 }
 
 // recordEvents records the batch's events and tells the items where theirs are.
-func (w *Worker) recordEvents(ctx context.Context) error {
-	places, err := w.cfg.Events.Record(ctx, w.events)
-	if err != nil {
-		return err
-	}
-	for i, it := range w.owners {
-		if it != nil {
-			it.end.event = places[i]
+// Where another worker has recorded another outcome meanwhile, the item yields to
+// it, and what that changes is recorded too.
+func (w *Worker) recordEvents(ctx context.Context, batch []*item) error {
+	for {
+		places, standing, err := w.cfg.Events.RecordOutcomes(ctx, w.events)
+		if err != nil {
+			return err
 		}
+		for i, it := range w.owners {
+			if it != nil {
+				it.end.event = places[i]
+			}
+		}
+		if !w.yield(standing) {
+			return nil
+		}
+		w.outcomes(batch)
 	}
-	return nil
 }
 
 // recordReturns writes down which claims were given back, after the ledger, as

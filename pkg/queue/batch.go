@@ -37,6 +37,7 @@ type batch struct {
 	mu     sync.Mutex
 	left   int
 	places []uint64 // sequences of what is stored
+	known  []int    // what was stored before
 	failed map[int]error
 }
 
@@ -46,6 +47,9 @@ func (b *batch) settle(index int, ack Ack) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.places[index] = ack.Sequence
+	if ack.Duplicate {
+		b.known = append(b.known, index)
+	}
 	if ack.Err != nil {
 		if b.failed == nil {
 			b.failed = make(map[int]error)
@@ -62,8 +66,14 @@ func (b *batch) settle(index int, ack Ack) {
 // for one that is not. The error is a [*PartialError]; an error that is ok counts as
 // success.
 func (f *flight) sendAll(ctx context.Context, parcels []parcel, ok error) ([]uint64, error) {
+	b, err := f.sendBatch(ctx, parcels, ok)
+	return b.places, err
+}
+
+// sendBatch is [flight.sendAll] for who also wants to know what was stored before.
+func (f *flight) sendBatch(ctx context.Context, parcels []parcel, ok error) (*batch, error) {
 	if len(parcels) == 0 {
-		return nil, nil
+		return new(batch), nil
 	}
 	b := &batch{done: make(chan struct{}), left: len(parcels), places: make([]uint64, len(parcels))}
 	for i := range parcels {
@@ -86,9 +96,9 @@ func (f *flight) sendAll(ctx context.Context, parcels []parcel, ok error) ([]uin
 		}
 	}
 	if len(b.failed) > 0 {
-		return b.places, &PartialError{Failed: b.failed}
+		return b, &PartialError{Failed: b.failed}
 	}
-	return b.places, nil
+	return b, nil
 }
 
 // expire ends a batch whose time is over.

@@ -46,27 +46,64 @@ func NewEvents(js jetstream.JetStream, names Names) (*Events, error) {
 // their sequences are 0. A full stream is [ErrFull]. To record the same events again
 // is safe.
 func (e *Events) Record(ctx context.Context, events []job.Event) ([]uint64, error) {
+	b, err := e.record(ctx, events)
+	if err != nil {
+		return b.places, fmt.Errorf("record events: %w", err)
+	}
+	return b.places, nil
+}
+
+// RecordOutcomes is [Events.Record] for who has to know whether it came first. A
+// publication has one outcome; where another one than that of events was recorded
+// before, it stays, and is returned by the index in events.
+func (e *Events) RecordOutcomes(ctx context.Context, events []job.Event) (places []uint64, standing map[int]job.Event, err error) {
+	b, err := e.record(ctx, events)
+	if err == nil && len(b.known) > 0 {
+		standing, err = e.others(ctx, events, b)
+	}
+	if err != nil {
+		return b.places, nil, fmt.Errorf("record outcomes: %w", err)
+	}
+	return b.places, standing, nil
+}
+
+// others are the events that were stored before and differ.
+func (e *Events) others(ctx context.Context, events []job.Event, b *batch) (map[int]job.Event, error) {
+	places := make([]uint64, len(b.known))
+	for n, i := range b.known {
+		places[n] = b.places[i]
+	}
+	stored, err := e.At(ctx, places)
+	if err != nil {
+		return nil, err
+	}
+	others := make(map[int]job.Event)
+	for n, i := range b.known {
+		if s := stored[n]; s.ID != "" && s.ID != events[i].ID && s.MessageID() == events[i].MessageID() {
+			others[i] = s
+		}
+	}
+	return others, nil
+}
+
+func (e *Events) record(ctx context.Context, events []job.Event) (*batch, error) {
 	if len(events) == 0 {
-		return nil, nil
+		return new(batch), nil
 	}
 	enc := e.encode.Get().(*encoder)
 	defer e.encode.Put(enc)
 	if err := enc.encode(events); err != nil {
-		return nil, fmt.Errorf("record events: %w", err)
+		return new(batch), err
 	}
 	parcels := make([]parcel, len(events))
 	for i := range events {
 		ev := &events[i]
 		parcels[i] = parcel{
 			subject: e.names.EventSubject(ev.Data.Kind, ev.Data.From, ev.Key()),
-			msgID:   ev.ID, data: enc.part(i),
+			msgID:   ev.MessageID(), data: enc.part(i),
 		}
 	}
-	sequences, err := e.flight.sendAll(ctx, parcels, nil)
-	if err != nil {
-		return sequences, fmt.Errorf("record events: %w", err)
-	}
-	return sequences, nil
+	return e.flight.sendBatch(ctx, parcels, nil)
 }
 
 // Close ends the recording. Events without an ack end with [ErrClosed].

@@ -24,6 +24,7 @@ const number = "106540352242922"
 
 // system is what a reporter reads from, and the means to make something happen.
 type system struct {
+	js        jetstream.JetStream
 	events    *queue.Events
 	queues    *queue.Queues
 	later     *queue.Later
@@ -37,7 +38,7 @@ func open(nc *nats.Conn) (*system, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := new(system)
+	s := &system{js: js}
 	if s.events, err = queue.NewEvents(js, names); err != nil {
 		return nil, err
 	}
