@@ -88,8 +88,8 @@ const (
 // meets a live claim is to be settled again when the lease is over.
 //
 // A claim that has evidence (see [Ledger.Attest]) does not become unknown but
-// accepted, with [SeenDoubt] if there is an event that says unknown. Done is not
-// set then.
+// accepted, with [SeenDoubt] for the event that says otherwise; nor rejected, where
+// the evidence is of another attempt. Done is not set then.
 //
 // Settling as before fills in the event, and an acceptance that has one ends the
 // doubt.

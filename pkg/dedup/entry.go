@@ -62,6 +62,9 @@ type Entry struct {
 	// Seen holds of a final entry the statuses whose events are on record, and of a
 	// claim the evidence that came before its answer.
 	Seen Seen
+	// Other is, of a claim, another attempt that a webhook has shown to be accepted; 0
+	// for none.
+	Other int
 	// Since is when the entry was last written, by Redis's clock, in seconds.
 	Since time.Time
 	// Nonce and LeaseLeft are of a claim. A lease that is over has 0 left.
@@ -83,7 +86,7 @@ func (e Entry) Stale() bool { return e.State == Claimed && e.LeaseLeft == 0 }
 //	 4  time, 4 bytes, seconds
 //	 8  publication, 4 bytes, 0 for not known
 //	12  of a claim: nonce, 8 bytes; end of the lease, 6 bytes, milliseconds; a bit
-//	    for each status seen
+//	    for each status seen; another attempt that was accepted, 1 byte or none
 //	12  of a final state: code; a bit for each status seen; event, 5 bytes
 const (
 	openSize    = 12
@@ -100,7 +103,8 @@ func decodeEntry(packed string, s Subject, now int64) (Entry, error) {
 		return Entry{}, nil
 	}
 	b := []byte(packed)
-	if size, ok := sizeOf(State(b[0])); !ok || len(b) != size {
+	size, ok := sizeOf(State(b[0]))
+	if another := State(b[0]) == Claimed && len(b) == size+1; !ok || len(b) != size && !another {
 		return Entry{}, fmt.Errorf("an entry of %d bytes in state %d is not of this build: run one version of wacast on a namespace", len(b), b[0])
 	}
 	body, publication := binary.BigEndian.Uint16(b[2:]), Publication(binary.BigEndian.Uint32(b[8:]))
@@ -118,6 +122,9 @@ func decodeEntry(packed string, s Subject, now int64) (Entry, error) {
 		e.Nonce = Nonce(binary.BigEndian.Uint64(b[12:]))
 		e.LeaseLeft = milliseconds(uint48(b[20:]) - now)
 		e.Seen = Seen(b[26]) & seenAll
+		if len(b) > size {
+			e.Other = int(b[size])
+		}
 	case e.State.Final():
 		e.Code, e.Seen, e.Event = b[12], Seen(b[13])&seenAll, uint40(b[14:])
 	}

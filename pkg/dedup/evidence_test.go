@@ -162,7 +162,7 @@ func TestSettleWithEvidence(t *testing.T) {
 		{"accepted, as was seen", attested, asking, Accepted, 40, true, brief{Accepted, 2, 40, 0}},
 		{"unknown", claimed2, asking, Unknown, 40, true, brief{Unknown, 2, 40, 0}},
 		{"unknown, but seen", attested, asking, Unknown, 40, false, brief{Accepted, 2, 40, SeenDoubt}},
-		{"unknown, but seen, not on record", attested, asking, Unknown, 0, false, brief{Accepted, 2, 0, 0}},
+		{"unknown, but seen, not on record", attested, asking, Unknown, 0, false, brief{Accepted, 2, 0, SeenDoubt}},
 		{"rejected", attested, asking, Rejected, 40, true, brief{Rejected, 2, 40, 0}},
 		{"the event comes later", accepted, asking, Accepted, 40, true, brief{Accepted, 2, 40, 0}},
 		{"another event", accepted.having(39, SeenSent), asking, Accepted, 40, true, brief{Accepted, 2, 39, SeenSent}},

@@ -85,6 +85,7 @@ type stored struct {
 	nonce       Nonce
 	lease       time.Duration // from now; negative is over
 	code, seen  uint8
+	other       uint8 // of a claim
 	event       uint64
 }
 
@@ -98,6 +99,9 @@ func (e stored) pack(now time.Time) []byte {
 		b = binary.BigEndian.AppendUint64(b, uint64(e.nonce))
 		end := binary.BigEndian.AppendUint64(nil, uint64(now.Add(e.lease).UnixMilli()))
 		b = append(append(b, end[2:]...), e.seen)
+		if e.other > 0 {
+			b = append(b, e.other)
+		}
 	case e.state.Final():
 		b = appendUint40(append(b, e.code, e.seen), e.event)
 	}

@@ -85,17 +85,18 @@ local NO_NONCE, REPLAYED = '\0\0\0\0\0\0\0\0', '\0\0\0\0\0\0\0\1'
 local DOUBT, STATUSES = 16, 15
 
 local body, publication
-local state, attempt, kept_body, kept_publication, kept_code, seen, kept_event
+local state, attempt, kept_body, kept_publication, kept_code, seen, other, kept_event
 
 -- Reads the entry that was found.
 local function open_entry()
   state, attempt, kept_body, kept_publication = 0, 0, NO_BODY, NO_PUBLICATION
-  kept_code, seen, kept_event = '\0', 0, NO_EVENT
+  kept_code, seen, other, kept_event = '\0', 0, 0, NO_EVENT
   if not entry then return end
   state, attempt = byte(entry, 1, 2)
   kept_body, kept_publication = sub(entry, 3, 4), sub(entry, 9, 12)
   if state == CLAIMED then
-    seen = byte(entry, 27)
+    seen, other = byte(entry, 27, 28)
+    other = other or 0
   elseif state > CLAIMED then
     kept_code, seen, kept_event = sub(entry, 13, 13), byte(entry, 14), sub(entry, 15, 19)
   end
@@ -114,7 +115,7 @@ end
 
 local function with(bits, more)
   local mask = 1
-  for _ = 1, 5 do
+  for _ = 1, 7 do
     if floor(more / mask) % 2 == 1 and floor(bits / mask) % 2 == 0 then bits = bits + mask end
     mask = mask * 2
   end
@@ -122,6 +123,13 @@ local function with(bits, more)
 end
 
 local function is_attested() return seen % (STATUSES + 1) > 0 end
+
+-- The attempt that evidence shows to be accepted, of a claim that ends as to; false
+-- for none. A clear answer outweighs evidence of its own attempt, and of no other.
+local function proven(to)
+  if is_attested() and (to == UNKNOWN or to == OPEN) then return attempt end
+  return to ~= ACCEPTED and other > 0 and other
+end
 local function in_doubt() return floor(seen / DOUBT) % 2 == 1 end
 
 -- Sets or clears the bit of a bucket, or tells it. What was read of a tag's bits is
@@ -234,7 +242,7 @@ local function answer()
   local own = state == CLAIMED and sub(entry, 13, 20) == nonce
   if entry and not own and (state ~= OPEN or is_conflict()) then return reply('\2') end
   if not entry and ARGV[6] == '1' and is_evicted() then return reply('\3') end
-  put(CLAIMED, entry and attempt or 1, nonce .. lease .. (own and char(seen) or '\0'))
+  put(CLAIMED, entry and attempt or 1, nonce .. lease .. (own and sub(entry, 27) or '\0'))
   return reply('\1')
 end
 ` + eachSource
@@ -285,14 +293,15 @@ local function may_settle()
 end
 
 function verbs.S()
-  if state == ACCEPTED and to == UNKNOWN and same and adds_event and in_doubt() then
+  if state == ACCEPTED and same and adds_event and in_doubt() then
     settle(state, attempt, kept_code, seen, event) -- evidence came between the ledger and the event
     return reply('\2')
   end
   if not may_settle() then return reply('\2') end
   n = n > 0 and n or attempt
-  if state == CLAIMED and to == UNKNOWN and is_attested() then
-    settle(ACCEPTED, n, code, event ~= NO_EVENT and DOUBT or 0, event)
+  local accepted = state == CLAIMED and proven(to)
+  if accepted then
+    settle(ACCEPTED, accepted, code, DOUBT, event)
     return reply('\2')
   end
   settle(to, n, code, state > CLAIMED and seen or 0, kept_event ~= NO_EVENT and kept_event or event)
@@ -304,8 +313,9 @@ function verbs.O()
     if is_conflict() then return reply('\2') end
     if not (state == OPEN and n == attempt or state == UNKNOWN and n == attempt + 1) then return reply('\2') end
   end
-  if own and is_attested() then
-    settle(ACCEPTED, attempt, '\0', 0, NO_EVENT)
+  local accepted = own and proven(OPEN)
+  if accepted then
+    settle(ACCEPTED, accepted, '\0', 0, NO_EVENT)
     return reply('\2')
   end
   put(OPEN, n, '')
@@ -314,9 +324,9 @@ end
 
 function verbs.R()
   if not (own and n == attempt and is_stale()) then return reply('\2') end
-  local attested = is_attested()
-  settle(attested and ACCEPTED or UNKNOWN, n, code, 0, NO_EVENT)
-  return reply(attested and '\2' or '\1')
+  local accepted = proven(UNKNOWN)
+  settle(accepted and ACCEPTED or UNKNOWN, accepted or n, code, 0, NO_EVENT)
+  return reply(accepted and '\2' or '\1')
 end
 
 function verbs.G()
@@ -330,11 +340,12 @@ end
 function verbs.A()
   if not entry then return reply('\2') end
   if state == CLAIMED and not is_stale() then
-    local more = with(seen, bits)
-    if more ~= seen then put(CLAIMED, attempt, sub(entry, 13, 26) .. char(more)) end
+    local more, another = with(seen, n == attempt and bits or 0), n ~= attempt and other == 0 and char(n) or sub(entry, 28)
+    local noted = sub(entry, 13, 26) .. char(more) .. another
+    if noted ~= sub(entry, 13) then put(CLAIMED, attempt, noted) end
   elseif state == OPEN or state == CLAIMED then
     settle(ACCEPTED, n, '\0', 0, NO_EVENT)
-  elseif state == UNKNOWN then
+  elseif state == UNKNOWN or (to == ACCEPTED and state > ACCEPTED and n ~= attempt) then
     settle(ACCEPTED, n, kept_code, with(seen, DOUBT), kept_event)
   end
   return reply('\1')

@@ -30,7 +30,7 @@ local IS_CANCELLED = 32
 local OUTCOME, STATUS, CLAIM, RETURN, CANCEL = 1, 2, 3, 4, 5
 
 local function without_doubt() return in_doubt() and seen - DOUBT or seen end
-local function is_marked() return state == CANCELLED or seen >= IS_CANCELLED end
+local function is_marked() return state == CANCELLED or floor(seen / IS_CANCELLED) % 2 == 1 end
 local function statuses() return state > CLAIMED and seen % IS_CANCELLED or 0 end
 local function first_event(event) return kept_event ~= NO_EVENT and kept_event or event end
 
@@ -38,7 +38,7 @@ local function cancel(event)
   if not entry or state == OPEN then
     settle(CANCELLED, attempt, '\0', 0, event)
   elseif state == CLAIMED and is_stale() and not is_marked() then
-    put(CLAIMED, attempt, sub(entry, 13, 26) .. char(seen + IS_CANCELLED))
+    put(CLAIMED, attempt, sub(entry, 13, 26) .. char(seen + IS_CANCELLED) .. sub(entry, 28))
   elseif state > ACCEPTED and not is_marked() then
     settle(state, attempt, kept_code, seen + IS_CANCELLED, kept_event) -- it was open again
   elseif state == CANCELLED and kept_event == NO_EVENT and event ~= NO_EVENT then
@@ -64,8 +64,9 @@ local function outcome(to, n, event)
   if to == ACCEPTED then return accept(n, event) end
   if state == ACCEPTED then return end
   if gives_way(to, n) then
-    if state == CLAIMED and to == UNKNOWN and is_attested() then
-      settle(ACCEPTED, n, '\0', DOUBT, event)
+    local accepted = state == CLAIMED and proven(to)
+    if accepted then
+      settle(ACCEPTED, accepted, '\0', DOUBT, event)
     else
       settle(to, n, kept_code, statuses(), n == attempt and first_event(event) or event)
     end
@@ -94,8 +95,9 @@ local function give_back(n)
   if not entry or state == OPEN and n > attempt then
     put(OPEN, n, '')
   elseif state == CLAIMED and n >= attempt and is_stale() then
-    if is_attested() then
-      settle(ACCEPTED, attempt, '\0', 0, NO_EVENT)
+    local accepted = proven(OPEN)
+    if accepted then
+      settle(ACCEPTED, accepted, '\0', 0, NO_EVENT)
     elseif is_marked() then
       settle(CANCELLED, attempt, '\0', 0, NO_EVENT)
     else

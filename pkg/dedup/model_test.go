@@ -30,9 +30,18 @@ type modelEntry struct {
 	written     int64
 	event       uint64
 	seen        Seen
+	other       int
 }
 
 func (e *modelEntry) attested() bool { return e.seen&SeenStatus != 0 }
+
+// proven is the attempt that evidence shows to be accepted, 0 for none.
+func (e *modelEntry) proven() int {
+	if e.attested() {
+		return e.attempt
+	}
+	return e.other
+}
 func (e *modelEntry) doubtful() bool { return e.seen&SeenDoubt != 0 }
 func (e *modelEntry) same(s Subject) bool {
 	return s.Publication == 0 || e.publication == 0 || s.Publication == e.publication
@@ -69,12 +78,12 @@ func (e *modelEntry) conflicts(s Subject) bool {
 }
 
 func (m model) claim(r ClaimRequest, now int64) Verdict {
-	attempt, seen := 1, Seen(0)
+	attempt, seen, other := 1, Seen(0), 0
 	if e := m.find(r.Key, now); e != nil {
 		attempt = e.attempt
 		switch {
 		case e.state == Claimed && e.nonce == r.Nonce:
-			seen = e.seen
+			seen, other = e.seen, e.other
 		case e.conflicts(r.Subject):
 			return Conflict
 		case e.state.Final():
@@ -85,7 +94,7 @@ func (m model) claim(r ClaimRequest, now int64) Verdict {
 			return Stale
 		}
 	}
-	m.write(r.Subject, modelEntry{state: Claimed, attempt: attempt, nonce: r.Nonce, leaseEnd: now + modelLease.Milliseconds(), seen: seen}, now)
+	m.write(r.Subject, modelEntry{state: Claimed, attempt: attempt, nonce: r.Nonce, leaseEnd: now + modelLease.Milliseconds(), seen: seen, other: other}, now)
 	return Yours
 }
 
@@ -97,7 +106,7 @@ func (m model) settle(s Settlement, now int64) bool {
 			m.fillIn(e, s, now)
 			return true
 		}
-		if e.state == Accepted && e.doubtful() && s.State == Unknown && e.event == 0 && s.Event != 0 && e.same(s.Subject) {
+		if e.state == Accepted && e.doubtful() && e.event == 0 && s.Event != 0 && e.same(s.Subject) {
 			m.write(s.Subject, modelEntry{state: Accepted, attempt: e.attempt, event: s.Event, seen: e.seen}, now)
 			return false
 		}
@@ -126,10 +135,9 @@ func (m model) settle(s Settlement, now int64) bool {
 				to.event = e.event
 			}
 		case e.state == Claimed && e.attested() && s.State == Unknown:
-			to.state = Accepted
-			if s.Event != 0 {
-				to.seen = SeenDoubt
-			}
+			to.state, to.seen = Accepted, SeenDoubt
+		case e.state == Claimed && e.other != 0 && !evidence:
+			to.state, to.attempt, to.seen = Accepted, e.other, SeenDoubt
 		}
 	}
 	m.write(s.Subject, to, now)
@@ -158,8 +166,8 @@ func (m model) reopen(r Reopening, now int64) bool {
 		if !owner && (e.conflicts(r.Subject) || !again && !resend) {
 			return false
 		}
-		if owner && e.attested() {
-			m.write(r.Subject, modelEntry{state: Accepted, attempt: e.attempt}, now)
+		if owner && e.proven() != 0 {
+			m.write(r.Subject, modelEntry{state: Accepted, attempt: e.proven()}, now)
 			return false
 		}
 	}
@@ -172,8 +180,8 @@ func (m model) resolve(r Resolution, now int64) bool {
 	if e == nil || e.state != Claimed || e.nonce != r.Nonce || e.attempt != r.Attempt || e.leaseEnd > now {
 		return false
 	}
-	if e.attested() {
-		m.write(r.Subject, modelEntry{state: Accepted, attempt: e.attempt}, now)
+	if e.proven() != 0 {
+		m.write(r.Subject, modelEntry{state: Accepted, attempt: e.proven()}, now)
 		return false
 	}
 	m.write(r.Subject, modelEntry{state: Unknown, attempt: e.attempt}, now)
@@ -186,13 +194,18 @@ func (m model) attest(v Evidence, now int64) bool {
 	case e == nil:
 		return false
 	case e.state == Claimed && e.leaseEnd > now:
-		if to := *e; e.seen|v.Seen != e.seen {
+		to := *e
+		if v.Attempt == e.attempt {
 			to.seen |= v.Seen
+		} else if e.other == 0 {
+			to.other = v.Attempt
+		}
+		if to != *e {
 			m.write(of, to, now)
 		}
 	case e.state == Claimed || e.state == Open:
 		m.write(of, modelEntry{state: Accepted, attempt: v.Attempt}, now)
-	case e.state == Unknown:
+	case e.state == Unknown, v.Unknown && e.state.Final() && e.state != Accepted && v.Attempt != e.attempt:
 		m.write(of, modelEntry{state: Accepted, attempt: v.Attempt, event: e.event, seen: e.seen | SeenDoubt}, now)
 	}
 	return true
@@ -234,6 +247,7 @@ func (m model) look(s Subject, now int64) Entry {
 	same := e.publication == s.Publication && e.publication != 0
 	got := Entry{State: e.state, Attempt: e.attempt, Event: e.event, Seen: e.seen, Publication: e.publication, SamePublication: same, SameBody: same || e.body == 0 || s.Body == 0 || e.body == s.Body}
 	if e.state == Claimed {
+		got.Other = e.other
 		got.Nonce, got.LeaseLeft = e.nonce, time.Duration(max(0, e.leaseEnd-now))*time.Millisecond
 	}
 	return got
@@ -280,7 +294,7 @@ func (d *driver) step() {
 		Body:        pick(d.rng, uint64(0), 1, 1, 1, 2),
 		Publication: pick(d.rng, 0, first, first, second),
 	}
-	evidence := Evidence{Key: s.Key, Attempt: d.rng.IntN(3) + 1, Seen: pick(d.rng, SeenSent, SeenRead, SeenFailed)}
+	evidence := Evidence{Key: s.Key, Attempt: d.rng.IntN(3) + 1, Seen: pick(d.rng, SeenSent, SeenRead, SeenFailed), Unknown: d.rng.IntN(4) == 0}
 	nonce, attempt, now := pick(d.rng, mine, mine, theirs), d.rng.IntN(4), d.fake.Now().UnixMilli()
 	var did string
 	var want, got any
@@ -304,6 +318,7 @@ func (d *driver) step() {
 		entries, err := d.ledger.Attest(context.Background(), []Evidence{evidence})
 		did, want, got = fmt.Sprintf("attest %+v", evidence), d.model.attest(evidence, now), one(d.t, entries, err).State != None
 	case 6:
+		evidence.Seen |= pick(d.rng, 0, SeenTwice)
 		did, want, got = fmt.Sprintf("mark %+v", evidence), d.model.mark(evidence, now), d.ledger.markOne(d.t, evidence).Done
 	case 7:
 		r := Retrial{Subject: s, Attempt: attempt}
