@@ -80,7 +80,8 @@ func printCancellation(out io.Writer, c *app.Cancellation) error {
 		fmt.Fprintf(out, "  nobody knows: %d; wacast campaign report %s --unknown lists them\n", after.Unknown, after.ID)
 	}
 	if c.Held > 0 {
-		fmt.Fprintf(out, "  %d jobs are still with a worker, and %d wait; none of them is sent any more\n", c.Held, after.Left())
+		fmt.Fprintf(out, "  %s still with a worker, and %s; none of them is sent any more\n",
+			plural(c.Held, "job is", "jobs are"), plural(after.Left(), "waits", "wait"))
 		_, err := fmt.Fprintln(out, "  → when the workers have let go of them, or one is started again after a crash, run the same command again")
 		return err
 	}
@@ -91,6 +92,6 @@ func printLeft(out io.Writer, p *report.Progress) error {
 	if p.Left() == 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(out, "  %d were published meanwhile, or have become due: workers end them as cancelled\n", p.Left())
+	_, err := fmt.Fprintf(out, "  %s published meanwhile, or became due: workers end what is left as cancelled\n", plural(p.Left(), "was", "were"))
 	return err
 }

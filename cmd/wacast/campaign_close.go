@@ -57,9 +57,9 @@ func closeCampaign(cmd *cobra.Command, id string, expected uint64) error {
 func expectation(jobs, expected uint64) string {
 	switch {
 	case jobs < expected:
-		return fmt.Sprintf("%d jobs expected, %d of them missing", expected, expected-jobs)
+		return fmt.Sprintf("%s expected, %d of them missing", count(expected, "job"), expected-jobs)
 	case jobs > expected:
-		return fmt.Sprintf("%d jobs expected, and %d more are here", expected, jobs-expected)
+		return fmt.Sprintf("%s expected, and %s here", count(expected, "job"), plural(jobs-expected, "more is", "more are"))
 	}
-	return fmt.Sprintf("%d jobs expected, all of them here", expected)
+	return fmt.Sprintf("%s expected, all of them here", count(expected, "job"))
 }

@@ -110,7 +110,7 @@ func reportJobs(cmd *cobra.Command, view *app.View, id, name string) error {
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s: %s of campaign %s\n", name, count(jobs, "job"), id)
 	if p.Left() > 0 {
-		fmt.Fprintf(cmd.OutOrStdout(), "%d more have no outcome yet\n", p.Left())
+		fmt.Fprintf(cmd.OutOrStdout(), "%s no outcome yet\n", plural(p.Left(), "more has", "more have"))
 	}
 	return nil
 }

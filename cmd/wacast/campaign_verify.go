@@ -79,14 +79,14 @@ func printAccounts(out io.Writer, a *report.Accounts) error {
 		}
 		fmt.Fprintln(out)
 	case report.TotalExpected:
-		fmt.Fprintf(out, "%d jobs expected, as somebody said; no producer has reported what it published\n", a.Total)
+		fmt.Fprintf(out, "%s expected, as somebody said; no producer has reported what it published\n", count(a.Total, "job"))
 	default:
 		fmt.Fprintln(out, "nobody has said how many jobs there must be (--expected), so none can be missing")
 	}
 	if a.Expected != nil && a.TotalFrom == report.TotalPublished {
 		fmt.Fprintf(out, "%s\n", expectation(a.Jobs, *a.Expected))
 	}
-	fmt.Fprintf(out, "%d ended, %d wait, %d purged, %d missing\n", a.Ended, a.Present, a.Purged, a.Missing)
+	fmt.Fprintf(out, "%d ended, %s, %d purged, %d missing\n", a.Ended, plural(a.Present, "waits", "wait"), a.Purged, a.Missing)
 	for _, kind := range slices.Sorted(maps.Keys(a.Outcomes)) {
 		if n := a.Outcomes[kind]; n > 0 {
 			fmt.Fprintf(out, "  %d %s\n", n, kind)
@@ -94,7 +94,7 @@ func printAccounts(out io.Writer, a *report.Accounts) error {
 	}
 	printDiffering(out, a)
 	if a.RecordedTwice > 0 {
-		fmt.Fprintf(out, "%d outcomes are on record twice: campaign status counts them twice, nothing else is wrong with them\n", a.RecordedTwice)
+		fmt.Fprintf(out, "%s on record twice, and counted twice by campaign status; nothing else is wrong\n", plural(a.RecordedTwice, "outcome is", "outcomes are"))
 	}
 	return nil
 }
@@ -111,7 +111,7 @@ func printDiffering(out io.Writer, a *report.Accounts) {
 		fmt.Fprintln(out, "  → nothing of wacast takes a job away without an outcome: look for purged or deleted messages, or a stream that was restored; publishing the same jobs again is safe")
 	}
 	if a.Surplus > 0 {
-		fmt.Fprintf(out, "%d jobs more than expected\n", a.Surplus)
+		fmt.Fprintf(out, "%s more than expected\n", count(a.Surplus, "job"))
 	}
 	for _, r := range a.EndedTwice {
 		fmt.Fprintf(out, "publication %d, job %s, has ended twice: %v\n", r.Sequence, r.Job, r.Outcomes)

@@ -85,7 +85,7 @@ func printPublished(cmd *cobra.Command, s producer.Stats) error {
 			Seconds    float64 `json:"seconds"`
 		}{s.Published, s.Duplicates, s.Rejected, s.Bytes, s.Elapsed.Seconds()})
 	}
-	_, err := fmt.Fprintf(cmd.OutOrStdout(), "published %d jobs in %.1f s (%.0f a second); %d of them the server had already; %d lines rejected\n",
-		s.Published, s.Elapsed.Seconds(), s.Rate(), s.Duplicates, s.Rejected)
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "published %s in %.1f s (%.0f a second); %d of them the server had already; %s rejected\n",
+		count(s.Published, "job"), s.Elapsed.Seconds(), s.Rate(), s.Duplicates, count(s.Rejected, "line"))
 	return err
 }

@@ -146,7 +146,7 @@ func (s *sending) printPlan(src *source) {
 	for l := range strings.Lines(r.Sample.Text) {
 		fmt.Fprintf(out, "  │ %s\n", strings.TrimRight(l, "\n"))
 	}
-	fmt.Fprintf(out, "about %s at %d messages a second\n", time.Duration(r.ETASeconds)*time.Second, r.MPS)
+	fmt.Fprintf(out, "about %s at %s a second\n", time.Duration(r.ETASeconds)*time.Second, count(r.MPS, "message"))
 }
 
 // finish prints what became of the run, and says how it ends.
@@ -187,11 +187,4 @@ func (s *sending) printResult() {
 		_ = printProgress(out, r.Outcomes) // nobody can be told
 		printReasons(out, r.Reasons)
 	}
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

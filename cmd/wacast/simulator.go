@@ -156,6 +156,6 @@ func printSimulator(cmd *cobra.Command, url string, mps int) error {
 			MPS int    `json:"mps"`
 		}{url, mps})
 	}
-	_, err := fmt.Fprintf(cmd.OutOrStdout(), "simulator of the Cloud API at %s (%d messages a second a number), what it saw at /_sim/stats\n", url, mps)
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "simulator of the Cloud API at %s (%s a second a number), what it saw at /_sim/stats\n", url, count(mps, "message"))
 	return err
 }

@@ -57,13 +57,13 @@ func printStatus(out io.Writer, s *app.Status) error {
 	for _, c := range s.Campaigns {
 		printStoppedCampaign(out, &c)
 	}
-	fmt.Fprintf(out, "%d outcomes are unknown", s.Unknown)
+	fmt.Fprintf(out, "%s unknown", plural(s.Unknown, "outcome is", "outcomes are"))
 	if s.Unknown > 0 {
-		fmt.Fprintf(out, ": %d wait for a webhook, %d for a person (wacast campaign report ID --unknown)", s.UnknownWaiting, s.Unknown-s.UnknownWaiting)
+		fmt.Fprintf(out, ": %s for a webhook, %d for a person (wacast campaign report ID --unknown)", plural(s.UnknownWaiting, "waits", "wait"), s.Unknown-s.UnknownWaiting)
 	}
 	fmt.Fprintln(out)
 	if s.Dead > 0 {
-		fmt.Fprintf(out, "%d dead letters (wacast dead ls)\n", s.Dead)
+		fmt.Fprintf(out, "%s (wacast dead ls)\n", count(s.Dead, "dead letter"))
 	}
 	if s.OldestSeconds != nil {
 		fmt.Fprintf(out, "the oldest job waits for %s\n", age(*s.OldestSeconds))
@@ -145,10 +145,10 @@ func printStoppedCampaign(out io.Writer, c *app.StoppedCampaign) {
 		by = " by " + c.By
 	}
 	if c.State == campaign.Cancelled {
-		fmt.Fprintf(out, "campaign %s is cancelled since %s%s: %s; %d jobs of it are left\n  → wacast campaign cancel %s takes them out, or a worker does\n",
-			c.ID, c.Since.Local().Format(time.DateTime), by, c.Reason, c.Waiting, c.ID)
+		fmt.Fprintf(out, "campaign %s is cancelled since %s%s: %s; %s left\n  → wacast campaign cancel %s takes them out, or a worker does\n",
+			c.ID, c.Since.Local().Format(time.DateTime), by, c.Reason, plural(c.Waiting, "job of it is", "jobs of it are"), c.ID)
 		return
 	}
-	fmt.Fprintf(out, "PAUSED campaign %s: %s, since %s%s; %d jobs wait\n  → when it may go on: wacast resume --campaign %s\n",
-		c.ID, c.Reason, c.Since.Local().Format(time.DateTime), by, c.Waiting, c.ID)
+	fmt.Fprintf(out, "PAUSED campaign %s: %s, since %s%s; %s\n  → when it may go on: wacast resume --campaign %s\n",
+		c.ID, c.Reason, c.Since.Local().Format(time.DateTime), by, plural(c.Waiting, "job waits", "jobs wait"), c.ID)
 }

@@ -95,7 +95,7 @@ func runPull(cmd *cobra.Command, force bool) error {
 	printMarked(out, "+", pull.Added)
 	printMarked(out, "-", pull.Removed)
 	printMarked(out, "~", pull.Changed)
-	_, err = fmt.Fprintf(out, "%d templates in %s\n", pull.Templates, pull.File)
+	_, err = fmt.Fprintf(out, "%s in %s\n", count(pull.Templates, "template"), pull.File)
 	return err
 }
 

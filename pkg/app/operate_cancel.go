@@ -274,7 +274,7 @@ func (c *Canceller) CancelCampaign(ctx context.Context, id, reason, by string) e
 	o := &Operator{View: v, cfg: c.cfg, by: by}
 	done, err := o.CancelCampaign(ctx, id, reason, cancelPatience)
 	if err == nil && done.Held > 0 {
-		err = fmt.Errorf("campaign %s is cancelled, but %d jobs are still in flight: cancel it again", id, done.Held)
+		err = fmt.Errorf("campaign %s is cancelled, but jobs of it are still in flight (%d): cancel it again", id, done.Held)
 	}
 	return err
 }

@@ -21,7 +21,7 @@ func (c *Config) Print(w io.Writer) error {
 		}
 	}
 	for _, a := range c.Accounts {
-		if _, err := fmt.Fprintf(w, "# account %s: %d numbers, portfolio %q, templates %q\n", a.WABAID, len(a.Numbers), a.Portfolio, a.Templates); err != nil {
+		if _, err := fmt.Fprintf(w, "# account %s: numbers %d, portfolio %q, templates %q\n", a.WABAID, len(a.Numbers), a.Portfolio, a.Templates); err != nil {
 			return err
 		}
 	}
