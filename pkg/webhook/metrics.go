@@ -16,6 +16,7 @@ type Metrics struct {
 	updates  *prometheus.CounterVec   // result
 	statuses *prometheus.CounterVec   // sender, status
 	delivery *prometheus.HistogramVec // sender
+	twice    *prometheus.CounterVec   // sender
 	forwards *prometheus.CounterVec   // result
 	seconds  prometheus.Histogram
 }
@@ -40,7 +41,8 @@ const (
 	updateRecorded      = "recorded"
 	updateDuplicate     = "duplicate"
 	updateForeign       = "foreign"
-	updateLate          = "late" // failed after delivered
+	updateUnsearched    = "unsearched" // foreign, as far as there was time to look
+	updateLate          = "late"       // failed after delivered
 	updateUnknownStatus = "unknown_status"
 	updateContradiction = "contradiction"
 	updateForgotten     = "forgotten"
@@ -75,6 +77,9 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "wacast_delivery_seconds", Help: "Time from the API's acceptance of a message to its delivery, which the platform tells in whole seconds.",
 			Buckets: []float64{1, 2, 3, 5, 10, 20, 30, 60, 300, 1800, 3600, 6 * 3600, 24 * 3600},
 		}, []string{"sender"}),
+		twice: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "wacast_accepted_twice_total", Help: "Jobs that were tried again after an attempt whose answer was lost, and of which the API took both messages.",
+		}, []string{"sender"}),
 		forwards: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "wacast_webhook_forwards_total", Help: "Requests to the address that webhooks go on to, by result.",
 		}, []string{"result"}),
@@ -87,7 +92,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		resultProcessed, resultUndecodable, resultNotWhatsApp, resultQuarantined} {
 		m.bodies.WithLabelValues(r)
 	}
-	for _, r := range []string{updateRecorded, updateDuplicate, updateForeign, updateLate, updateUnknownStatus, updateContradiction, updateForgotten,
+	for _, r := range []string{updateRecorded, updateDuplicate, updateForeign, updateUnsearched, updateLate, updateUnknownStatus, updateContradiction, updateForgotten,
 		updateWaiting, updateMessage, updateErrors, updateField, updateUnknownField, updateBroken} {
 		m.updates.WithLabelValues(r)
 	}
@@ -103,6 +108,7 @@ func (m *Metrics) Add(number string) {
 		m.statuses.WithLabelValues(number, string(kind))
 	}
 	m.delivery.WithLabelValues(number)
+	m.twice.WithLabelValues(number)
 }
 
 func (m *Metrics) body(result string) { m.bodies.WithLabelValues(result).Inc() }

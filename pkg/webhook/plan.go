@@ -1,6 +1,8 @@
 package webhook
 
 import (
+	"fmt"
+
 	"github.com/wacast/wacast/pkg/dedup"
 	"github.com/wacast/wacast/pkg/job"
 )
@@ -31,8 +33,11 @@ func makePlan(source string, r *report, entry dedup.Entry, outcome job.Event) pl
 		outcome.Data = job.EventData{Campaign: r.token.Key.Campaign, ID: r.token.Key.ID, From: r.number, Attempt: r.token.Attempt}
 	}
 	p.about = outcome.Data
-	if outcomeOf(&p.outcome.Data) == job.Unknown && entry.Seen&dedup.SeenDoubt != 0 && entry.Seen&dedup.SeenStatus == 0 {
-		p.events = append(p.events, settledEvent(source, &outcome.Data, r.first))
+	if was := outcomeOf(&p.outcome.Data); p.outcome.ID != "" && was != job.Accepted {
+		p.about.Attempt = entry.Attempt // the one that was accepted
+		if entry.Seen&dedup.SeenDoubt != 0 && entry.Seen&dedup.SeenStatus == 0 {
+			p.events = append(p.events, p.settledEvent(source, was))
+		}
 	}
 	seen := entry.Seen
 	var statuses []job.Event
@@ -47,7 +52,7 @@ func makePlan(source string, r *report, entry dedup.Entry, outcome job.Event) pl
 			if t.times > 0 {
 				p.explicit |= bit
 			}
-			statuses = append(statuses, statusEvent(source, &outcome.Data, steps[i].kind, t))
+			statuses = append(statuses, statusEvent(source, &p.about, steps[i].kind, t))
 		}
 	}
 	// A report that says nothing new may be one whose processor died too early.
@@ -56,8 +61,15 @@ func makePlan(source string, r *report, entry dedup.Entry, outcome job.Event) pl
 		p.events = append(p.events, p.withdrawal(source))
 	}
 	p.events = append(p.events, statuses...)
+	if p.about.Attempt != r.token.Attempt && seen&dedup.SeenTwice == 0 {
+		p.events = append(p.events, p.twiceEvent(source))
+		p.mark |= dedup.SeenTwice
+	}
 	return p
 }
+
+// twice reports whether it is new that the API took two attempts of the job.
+func (p *plan) twice() bool { return p.mark&dedup.SeenTwice != 0 }
 
 // failedWrongly reports whether a failure is on record beside a delivery. Which of
 // them came first does not matter: what reached a device has not failed.
@@ -100,14 +112,30 @@ func (r *report) implied() [len(steps)]told {
 	return all
 }
 
-// settledEvent says that a job that counted as unknown was accepted. What it is
-// about is copied from the event that it corrects.
-func settledEvent(source string, outcome *job.EventData, t told) job.Event {
-	data := *outcome
-	data.Kind, data.Was, data.Outcome = job.Settled, outcomeOf(outcome), job.Accepted
+// settledEvent says that a job that counted as something else was accepted.
+func (p *plan) settledEvent(source string, was job.Kind) job.Event {
+	data := p.about
+	data.Kind, data.Was, data.Outcome = job.Settled, was, job.Accepted
 	data.Reason, data.Code, data.Detail = job.ReasonWebhook, 0, ""
-	complete(&data, t)
-	return job.NewEvent(source, t.at, data)
+	if data.Attempt == p.report.token.Attempt {
+		complete(&data, p.report.first)
+	}
+	return job.NewEvent(source, p.report.first.at, data)
+}
+
+// twiceEvent says that the API took another attempt of the job than the one it counts
+// as accepted at: a second message, which a lost answer may cost a job that is tried
+// again. It changes no count.
+func (p *plan) twiceEvent(source string) job.Event {
+	data := p.about
+	data.Kind, data.Was, data.Outcome = job.Settled, job.Accepted, job.Accepted
+	data.Reason, data.Code = job.ReasonWebhook, 0
+	data.Detail = fmt.Sprintf("attempt %d was accepted too: two messages went out", data.Attempt)
+	data.Attempt = p.report.token.Attempt
+	complete(&data, p.report.first)
+	ev := job.NewEvent(source, p.report.first.at, data)
+	ev.ID += "/" + string(job.Accepted) // the attempt may have been settled as something else before
+	return ev
 }
 
 // statusEvent is about the same publication as the outcome.

@@ -35,6 +35,10 @@ func (p *Processor) process(deliveries []*queue.HookDelivery) {
 	}
 	p.size = sizeOf(deliveries)
 	b := newBatch(p.cfg.Namespace, deliveries)
+	if !p.match(b) {
+		giveBack(deliveries)
+		return
+	}
 	for part := range slices.Chunk(b.reports, maxReports) {
 		if !p.settle(part) {
 			giveBack(deliveries)
@@ -103,6 +107,9 @@ func (p *Processor) settle(reports []*report) bool {
 		_ = p.whole.note(errLost)
 	} else {
 		_ = p.whole.note(nil)
+	}
+	if !p.overrule(reports, entries) {
+		return false
 	}
 	plans, ok := p.plan(reports, entries)
 	if !ok {
@@ -177,7 +184,7 @@ func (p *Processor) judge(r *report, e dedup.Entry) bool {
 	case e.State == dedup.None:
 		// The ledger's window is over: nobody knows the job's outcome any more.
 		p.cfg.Metrics.update(updateForgotten, r.first.times)
-	case e.State.Final() && e.State != dedup.Accepted && e.State != dedup.Unknown:
+	case contradicted(e):
 		// The API says that it took what it had refused, or what was never sent.
 		p.cfg.Metrics.update(updateContradiction, r.first.times)
 		for _, h := range r.hooks {
@@ -238,6 +245,9 @@ func (p *Processor) count(pl *plan) {
 	m.update(updateDuplicate, pl.report.known()-recorded-pl.late)
 	if number == "" {
 		return
+	}
+	if pl.twice() {
+		m.twice.WithLabelValues(number).Inc()
 	}
 	p.heard.note(number, pl.outcome.Time)
 	if pl.explicit&dedup.SeenDelivered != 0 {

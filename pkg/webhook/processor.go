@@ -35,7 +35,11 @@ type Ledger interface {
 type Events interface {
 	Record(ctx context.Context, events []job.Event) ([]uint64, error)
 	At(ctx context.Context, sequences []uint64) ([]job.Event, error)
+	Find(ctx context.Context, key job.Key, sender string, since time.Time) ([]job.Event, error)
 	Scan(ctx context.Context, filter queue.Filter, fn func(*queue.Raw) error) error
+	// Taken passes messages of a number, and Sends tells whether it has any.
+	Taken(ctx context.Context, part queue.TakenRange, fn func(queue.Taken)) (after uint64, all bool, err error)
+	Sends(ctx context.Context, number string) (bool, error)
 }
 
 // ProcessorConfig is what a processor needs. Everything without a default is
@@ -97,9 +101,10 @@ type Processor struct {
 	start, stop       sync.Once
 	stopped           chan struct{}
 
-	// The running goroutine's own: the size of a webhook, as the last ones were, and
-	// what catchUp goes by.
+	// The running goroutine's own: the size of a webhook, as the last ones were, who
+	// finds messages by their ids, and what catchUp goes by.
 	size     int
+	finder   *finder
 	repeat   time.Duration
 	caughtUp bool
 }
@@ -118,7 +123,7 @@ func NewProcessor(cfg ProcessorConfig) (*Processor, error) {
 		ledger:    &trouble{what: "the ledger, which statuses wait for,", log: cfg.Log},
 		whole:     &trouble{what: "asking Redis for all that it held", log: cfg.Log},
 		recording: &trouble{what: "recording statuses in NATS", log: cfg.Log},
-		stopped:   make(chan struct{}), repeat: repeatWindow, size: firstSize,
+		stopped:   make(chan struct{}), repeat: repeatWindow, size: firstSize, finder: newFinder(cfg.Namespace),
 	}
 	p.fetch, p.endFetch = context.WithCancel(context.Background())
 	p.work, p.endWork = context.WithCancel(context.Background())
