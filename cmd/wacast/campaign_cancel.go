@@ -9,16 +9,22 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wacast/wacast/pkg/app"
+	"github.com/wacast/wacast/pkg/campaign"
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/report"
 )
 
+type cancelOptions struct {
+	reason   string
+	patience time.Duration
+	yes      bool
+}
+
 func newCampaignCancel() *cobra.Command {
-	var reason string
-	var patience time.Duration
+	var o cancelOptions
 	c := &cobra.Command{
 		Use: "cancel ID", Short: "Ends a campaign for good: what waits is not sent", Args: oneArg("the campaign's id"),
-		Long: `Ends a campaign for good. No worker sends another job of it from then on; what is
+		Long: `Ends a campaign for good, once it was confirmed. No worker sends another job of it from then on; what is
 in flight ends with its real outcome, and everything that waits is taken out of the
 queues and counts as cancelled. What is published later is cancelled too. Then it
 prints who was reached and who was not.
@@ -29,14 +35,15 @@ of the queues yet: run the same command again.`,
 			switch {
 			case !job.ValidCampaign(args[0]):
 				return noCampaign(args[0], "")
-			case reason == "":
+			case o.reason == "":
 				return usageError{errors.New("--reason is missing: say why, for whoever asks later")}
 			}
-			return cancelCampaign(cmd, args[0], reason, patience)
+			return cancelCampaign(cmd, args[0], &o)
 		},
 	}
-	c.Flags().StringVar(&reason, "reason", "", "why, for whoever asks later")
-	c.Flags().DurationVar(&patience, "patience", 45*time.Second, "longest wait for the jobs that workers have")
+	c.Flags().StringVar(&o.reason, "reason", "", "why, for whoever asks later")
+	c.Flags().DurationVar(&o.patience, "patience", 45*time.Second, "longest wait for the jobs that workers have")
+	c.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	return c
 }
 
@@ -49,13 +56,18 @@ func openOperator(cmd *cobra.Command) (*app.Operator, error) {
 	return app.OpenOperator(cmd.Context(), cfg, app.OperatorName())
 }
 
-func cancelCampaign(cmd *cobra.Command, id, reason string, patience time.Duration) error {
+func cancelCampaign(cmd *cobra.Command, id string, opts *cancelOptions) error {
 	o, err := openOperator(cmd)
 	if err != nil {
 		return err
 	}
 	defer o.Close()
-	c, err := o.CancelCampaign(cmd.Context(), id, reason, patience)
+	if !opts.yes {
+		if err := confirmCancel(cmd, o, id); err != nil {
+			return err
+		}
+	}
+	c, err := o.CancelCampaign(cmd.Context(), id, opts.reason, opts.patience)
 	if err != nil {
 		return err
 	}
@@ -68,6 +80,17 @@ func cancelCampaign(cmd *cobra.Command, id, reason string, patience time.Duratio
 		return exitError(exitPartial)
 	}
 	return err
+}
+
+// confirmCancel asks, unless the campaign is cancelled already and the command only
+// goes on with it.
+func confirmCancel(cmd *cobra.Command, o *app.Operator, id string) error {
+	p, err := o.Progress(cmd.Context(), id)
+	if err != nil || p.State == string(campaign.Cancelled) {
+		return err
+	}
+	question := fmt.Sprintf("Cancel campaign %s for good? %d accepted, %d left that would not be sent.", id, p.Accepted, p.Left())
+	return confirm(cmd, question, "nothing was cancelled")
 }
 
 func printCancellation(out io.Writer, c *app.Cancellation) error {

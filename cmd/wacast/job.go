@@ -156,16 +156,23 @@ sent, or has an outcome, stays as it is, and the exit code is 1.`,
 }
 
 func newJobResend() *cobra.Command {
-	return jobCommand(&cobra.Command{
+	var yes bool
+	c := jobCommand(&cobra.Command{
 		Use: "resend ID", Short: "Has an unknown or rejected job tried once more",
 		Long: `Has a job tried once more that was rejected, or whose outcome nobody knows. It goes
 back into its queue, under the same id.
 
 Of an unknown job the Cloud API may have taken the message: then its recipient gets
 it twice. That is for whoever runs this to decide; wacast never does it by itself,
-unless the job says on_unknown: resend. A rejected job was certainly not sent.`,
+unless the job says on_unknown: resend. A rejected job was certainly not sent. It
+asks before it does either.`,
 	}, func(cmd *cobra.Command, o *app.Operator, key job.Key) error {
-		was, err := o.ResendJob(cmd.Context(), key)
+		was, err := o.ResendJob(cmd.Context(), key, func(was job.Kind) error {
+			if yes {
+				return nil
+			}
+			return confirm(cmd, resendQuestion(key, was), "nothing was sent")
+		})
 		if err != nil {
 			return err
 		}
@@ -175,4 +182,13 @@ unless the job says on_unknown: resend. A rejected job was certainly not sent.`,
 		_, err = fmt.Fprintf(cmd.OutOrStdout(), "job %s was %s and is tried once more\n", key, was)
 		return err
 	})
+	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return c
+}
+
+func resendQuestion(key job.Key, was job.Kind) string {
+	if was == job.Unknown {
+		return fmt.Sprintf("The outcome of job %s is unknown: whoever got its message gets it twice. Try it once more?", key)
+	}
+	return fmt.Sprintf("Job %s was %s. Try it once more?", key, was)
 }

@@ -147,8 +147,11 @@ func (s *sending) run(ctx context.Context, src *source) error {
 		if err := s.plan(ctx, src); err != nil || s.result.Jobs == 0 {
 			return s.finish(err)
 		}
-		if err := s.confirm(); err != nil {
-			return err
+		if !s.yes {
+			s.screen.done()
+			if err := confirm(s.cmd, fmt.Sprintf("Send %s?", count(s.result.Jobs, "message")), "nothing was sent"); err != nil {
+				return err
+			}
 		}
 	}
 	err = s.publish(ctx, p, src)
@@ -156,23 +159,6 @@ func (s *sending) run(ctx context.Context, src *source) error {
 		err = w.await(ctx)
 	}
 	return s.finish(err)
-}
-
-// confirm asks whether to go on.
-func (s *sending) confirm() error {
-	if s.yes {
-		return nil
-	}
-	answer, err := s.screen.ask(input(s.cmd), fmt.Sprintf("Send %s? [y/N] ", count(s.result.Jobs, "message")))
-	switch {
-	case s.cmd.Context().Err() != nil:
-		return context.Cause(s.cmd.Context())
-	case err != nil:
-		return usageError{hintError{errors.New("nobody answers on standard input; nothing was sent"), "give --yes where nobody can be asked"}}
-	case answer != "y" && answer != "yes":
-		return hintError{errors.New("not confirmed; nothing was sent"), "answer y, or give --yes"}
-	}
-	return nil
 }
 
 // publish reads the file again and publishes what the plan has counted.

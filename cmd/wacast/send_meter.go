@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"strings"
@@ -72,15 +71,4 @@ func (m *meter) done() {
 func (m *meter) line(format string, args ...any) {
 	m.done()
 	fmt.Fprintf(m.out, format+"\n", args...)
-}
-
-// ask waits for a line of an answer.
-func (m *meter) ask(in io.Reader, question string) (string, error) {
-	m.done()
-	fmt.Fprint(m.out, question)
-	answer, err := bufio.NewReader(in).ReadString('\n')
-	if err != nil {
-		fmt.Fprintln(m.out)
-	}
-	return strings.ToLower(strings.TrimSpace(answer)), err
 }

@@ -153,15 +153,18 @@ func (o *Operator) endScheduled(ctx context.Context, key job.Key, c *Copy, reaso
 
 // ResendJob has a job tried once more that is unknown or was rejected: it goes back
 // into its queue, at once and under the same id. An unknown one may have reached its
-// recipient, who may then get it twice; that is for the caller to decide. It returns
-// what the job was.
-func (o *Operator) ResendJob(ctx context.Context, key job.Key) (was job.Kind, err error) {
+// recipient, who may then get it twice: sure is told what the job was, and its error
+// keeps it as it is.
+func (o *Operator) ResendJob(ctx context.Context, key job.Key, sure func(was job.Kind) error) (was job.Kind, err error) {
 	waiting, err := o.scheduled(ctx, key)
 	if err != nil {
 		return "", err
 	}
 	for _, c := range waiting {
 		if c.Kind == queue.KindUnknown {
+			if err := sure(job.Unknown); err != nil {
+				return "", err
+			}
 			return job.Unknown, o.resendWaiting(ctx, key, &c)
 		}
 	}
@@ -181,6 +184,9 @@ func (o *Operator) ResendJob(ctx context.Context, key job.Key) (was job.Kind, er
 		return "", err
 	}
 	again, err := o.again(ctx, queue.KindResend, letter)
+	if err == nil {
+		err = sure(again.Was)
+	}
 	if err != nil {
 		return "", err
 	}

@@ -297,7 +297,17 @@ func TestResendAndReplay(t *testing.T) {
 	if err := r.sim.SetFaults(nil); err != nil {
 		t.Fatal(err)
 	}
-	if was, err := o.ResendJob(t.Context(), jobs[3].Key()); was != job.Rejected || err != nil {
+	no := errors.New("no")
+	if _, err := o.ResendJob(t.Context(), jobs[3].Key(), func(job.Kind) error { return no }); !errors.Is(err, no) {
+		t.Errorf("a resend that nobody wants = %v", err)
+	}
+	sure := func(was job.Kind) error {
+		if was != job.Rejected {
+			t.Errorf("asked about a job that was %s", was)
+		}
+		return nil
+	}
+	if was, err := o.ResendJob(t.Context(), jobs[3].Key(), sure); was != job.Rejected || err != nil {
 		t.Errorf("resend = %s, %v", was, err)
 	}
 	r.await(o.View, "c1", func(p *report.Progress) bool { return p.Accepted == 1 })
