@@ -83,6 +83,18 @@ const (
 	ReasonAPIFailing Reason = "api_failing"
 )
 
+// Reasons why jobs wait that nothing stops.
+const (
+	// ReasonPortfolioLimit: the business portfolio has written to as many people in 24
+	// hours as it may.
+	ReasonPortfolioLimit Reason = "portfolio_limit"
+	// ReasonDailyLimit: the number or the campaign has sent as much in 24 hours as an
+	// operator lets it.
+	ReasonDailyLimit Reason = "daily_limit"
+	// ReasonSpread: the campaign is spread over a period.
+	ReasonSpread Reason = "spread"
+)
+
 // Reasons lists every reason, for metrics that exist before the first event.
 func Reasons() []Reason {
 	return []Reason{
@@ -93,5 +105,6 @@ func Reasons() []Reason {
 		ReasonTransient, ReasonNotSent,
 		ReasonTimeout, ReasonConnectionLost, ReasonBadAnswer, ReasonOwnerLost,
 		ReasonWebhook, ReasonDelivery, ReasonReplayed, ReasonPaused, ReasonAPIFailing,
+		ReasonPortfolioLimit, ReasonDailyLimit, ReasonSpread,
 	}
 }

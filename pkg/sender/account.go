@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -33,6 +34,10 @@ type Account struct {
 	// it has none and parameters cannot be checked.
 	Templates string
 }
+
+// Group names the portfolio whose messaging limit the account shares: its own WABA
+// stands for one that was not given.
+func (a *Account) Group() string { return cmp.Or(a.Portfolio, a.WABA) }
 
 // Number is one business phone number, ready to send.
 type Number struct {

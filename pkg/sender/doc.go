@@ -13,4 +13,8 @@
 // Two kinds of stop are different. What an operator pauses has no end and meets no
 // probe: [Stops.Resume] ends it. And where answers fail, a look that costs no
 // message comes before the one that is tried: [Stops.Turn].
+//
+// Limits that change while jobs are sent are shared in the same way: those of a
+// number ([Stops.Limit]) and of a portfolio ([Stops.Portfolio]), and what a worker
+// found used up and until when ([Stops.Held]), which only people read.
 package sender

@@ -32,11 +32,17 @@ type Target struct {
 func Everything() Target { return Target{Scope: ScopeAll, Name: "all"} }
 
 // Prefixes of the store's keys. What an operator stops has a key of its own, so
-// that no probe can lift it, and lifting it hides no refusal.
+// that no probe can lift it, and lifting it hides no refusal; so has a limit that an
+// operator sets, so that forgetting it leaves what the API tells.
 const (
-	stopPrefix  = "stop."
-	pausePrefix = "pause."
-	heardPrefix = "heard."
+	stopPrefix      = "stop."
+	pausePrefix     = "pause."
+	heardPrefix     = "heard."
+	holdPrefix      = "held."
+	limitPrefix     = "limit."     // of a number, by an operator
+	levelPrefix     = "level."     // of a number, by the API
+	portfolioPrefix = "portfolio." // of a portfolio, by an operator
+	tierPrefix      = "tier."      // of a portfolio, by the API
 )
 
 func (t Target) key(prefix string) string { return prefix + string(t.Scope) + "." + t.Name }

@@ -14,8 +14,8 @@ import (
 	"github.com/wacast/wacast/pkg/job"
 )
 
-// Stops is what is stopped, shared by all replicas through a [Store] and asked
-// before every message. It is safe for concurrent use.
+// Stops is what is stopped and what is limited, shared by all replicas through a
+// [Store] and asked before every message. It is safe for concurrent use.
 type Stops struct {
 	store Store
 	name  string
@@ -30,6 +30,10 @@ type Stops struct {
 	pauses  map[Target]Stop // what operators stopped
 	changed chan struct{}   // closed and replaced at every change
 	heard   map[string]time.Time
+	// By their keys in the store.
+	limits     map[string]Limit
+	portfolios map[string]PortfolioLimit
+	holds      map[string]Hold
 
 	known     chan struct{} // closed once the store's stops are known
 	knownOnce sync.Once
@@ -51,6 +55,7 @@ func NewStops(store Store, by string, log *slog.Logger) *Stops {
 	s := &Stops{
 		store: store, name: by, log: log, now: time.Now,
 		stops: make(map[Target]*held), pauses: make(map[Target]Stop), heard: make(map[string]time.Time),
+		limits: make(map[string]Limit), portfolios: make(map[string]PortfolioLimit), holds: make(map[string]Hold),
 		changed: make(chan struct{}), known: make(chan struct{}),
 	}
 	if store == nil {
@@ -133,7 +138,7 @@ func (s *Stops) verdict(targets []Target) Verdict {
 	return v
 }
 
-// Changed is closed at the next change of any stop.
+// Changed is closed at the next change of any stop or limit.
 func (s *Stops) Changed() <-chan struct{} {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -236,7 +241,7 @@ func (s *Stops) apply(key string, value []byte) {
 		s.knownOnce.Do(func() { close(s.known) })
 		return
 	}
-	if s.applyHeard(key, value) {
+	if s.applyHeard(key, value) || s.applyLimit(key, value) || s.applyHold(key, value) {
 		return
 	}
 	t, prefix, ok := parseKey(key)
