@@ -43,7 +43,7 @@ func newPlatform(t *testing.T) *platform {
 	write(t, folder, "all.json", string(templateList(definition("hello", "en_US", "APPROVED", "Hi {{1}}"))))
 	return &platform{
 		folder: folder,
-		sim: simulator.Config{Accounts: []simulator.Account{{
+		sim: simulator.Config{MessagingLimit: "TIER_250", Accounts: []simulator.Account{{
 			WABA: waba, Name: "Acme", Tokens: []string{"token-a"}, Apps: []string{"Acme receiver"},
 			Numbers:   []simulator.Number{{ID: numberA, Name: "Acme Shop", Display: "+1 555 010 0199"}},
 			Templates: []json.RawMessage{templateList(definition("hello", "en_US", "APPROVED", "Hi {{1}}"))},

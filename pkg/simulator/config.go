@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,6 +33,9 @@ type Config struct {
 	Templates []json.RawMessage
 	// MPS is the throughput of numbers that do not say; 80 by default.
 	MPS int
+	// MessagingLimit is what every number tells of its portfolio, such as TIER_250;
+	// TIER_UNLIMITED by default. The simulator holds nobody to it.
+	MessagingLimit string
 	// ThrottleStatus is the HTTP status of throttling codes (4, 80007, 130429,
 	// 131048, 131056): 400, as Meta's list says (the default), or 429.
 	ThrottleStatus int
@@ -98,6 +102,7 @@ func (c Config) withDefaults() Config {
 	if c.MPS == 0 {
 		c.MPS = DefaultMPS
 	}
+	c.MessagingLimit = cmp.Or(c.MessagingLimit, "TIER_UNLIMITED")
 	if c.ThrottleStatus == 0 {
 		c.ThrottleStatus = http.StatusBadRequest
 	}

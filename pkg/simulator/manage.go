@@ -102,7 +102,7 @@ func (s *Server) node(id, token string, query url.Values) (any, *refusal) {
 	if n == nil || !n.account.opens(token) {
 		return nil, unknownObject(http.MethodGet, id)
 	}
-	return n.object(len(s.testRecipients) > 0).pick(fields, "WhatsAppBusinessPhoneNumber")
+	return s.numberObject(n).pick(fields, "WhatsAppBusinessPhoneNumber")
 }
 
 // object is a node with all its fields.
@@ -134,14 +134,11 @@ func (a *account) object(id string) object {
 	return object{"id": id, "name": a.name, "account_review_status": "APPROVED", "timezone_id": "1"}
 }
 
-func (n *number) object(test bool) object {
+func (s *Server) numberObject(n *number) object {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	level, mode := "STANDARD", "LIVE"
-	if n.mps >= 1000 {
-		level = "HIGH"
-	}
-	if test {
+	mode := "LIVE"
+	if len(s.testRecipients) > 0 {
 		mode = "SANDBOX"
 	}
 	health := object{"entity_type": "PHONE_NUMBER", "id": n.id, "can_send_message": "AVAILABLE"}
@@ -154,10 +151,22 @@ func (n *number) object(test bool) object {
 	}
 	return object{
 		"id": n.id, "display_phone_number": n.display, "verified_name": n.name, "quality_rating": n.quality, "status": n.status,
-		"throughput": object{"level": level}, "account_mode": mode, "platform_type": "CLOUD_API", "name_status": "APPROVED",
-		"whatsapp_business_manager_messaging_limit": "TIER_250",
+		"throughput": object{"level": level(n.mps)}, "account_mode": mode, "platform_type": "CLOUD_API", "name_status": "APPROVED",
+		"whatsapp_business_manager_messaging_limit": s.cfg.MessagingLimit,
 		"health_status": object{"can_send_message": health["can_send_message"], "entities": []object{health}},
 	}
+}
+
+// level is what the platform calls a throughput: the standard one is that of numbers
+// with less, too, and those that no real number has are no level.
+func level(mps int) string {
+	switch {
+	case mps <= DefaultMPS:
+		return "STANDARD"
+	case mps == 1000:
+		return "HIGH"
+	}
+	return "NOT_APPLICABLE"
 }
 
 func (n *number) registered() bool {
@@ -210,7 +219,7 @@ func (s *Server) numbersOf(r *http.Request, a *account) (any, *refusal) {
 	var list []object
 	for _, n := range s.accounts.every() {
 		if n.account == a {
-			list = append(list, n.object(len(s.testRecipients) > 0))
+			list = append(list, s.numberObject(n))
 		}
 	}
 	slices.SortFunc(list, func(x, y object) int { return strings.Compare(x["id"].(string), y["id"].(string)) })

@@ -41,8 +41,18 @@ func TestNode(t *testing.T) {
 	if diff := cmp.Diff(want, got); status != 200 || diff != "" {
 		t.Errorf("%d (-want +got):\n%s", status, diff)
 	}
-	if err := s.SetMPS(number, 1000); err != nil {
-		t.Fatal(err)
+	for _, level := range []struct {
+		mps  int
+		name string
+	}{{20, "STANDARD"}, {500, "NOT_APPLICABLE"}, {1000, "HIGH"}} {
+		if err := s.SetMPS(number, level.mps); err != nil {
+			t.Fatal(err)
+		}
+		_, got := ask(t, s, "GET", "/"+number+"?fields=throughput,whatsapp_business_manager_messaging_limit", token)
+		want := map[string]any{"id": number, "throughput": map[string]any{"level": level.name}, "whatsapp_business_manager_messaging_limit": "TIER_UNLIMITED"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%d a second (-want +got):\n%s", level.mps, diff)
+		}
 	}
 	if err := s.SetNumber(number, "RED", "BANNED"); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -26,7 +28,7 @@ type Number struct {
 	Health         Health `json:"health_status"`
 }
 
-// Throughput is a number's level, STANDARD or HIGH.
+// Throughput is a number's level: STANDARD, HIGH, or NOT_APPLICABLE.
 type Throughput struct {
 	Level string `json:"level"`
 }
@@ -40,6 +42,24 @@ func (t Throughput) MPS() int {
 		return 1000
 	}
 	return 0
+}
+
+// Recipients is the messaging limit as a number, 0 for unlimited; false where it was
+// not told or has a form we do not know.
+func (n Number) Recipients() (limit int, ok bool) {
+	tier, ok := strings.CutPrefix(n.MessagingLimit, "TIER_")
+	switch {
+	case !ok:
+		return 0, false
+	case tier == "UNLIMITED":
+		return 0, true
+	}
+	digits, thousands := strings.CutSuffix(tier, "K")
+	limit, err := strconv.Atoi(digits)
+	if thousands {
+		limit *= 1000
+	}
+	return limit, err == nil && limit > 0
 }
 
 // String names the number and hides the telephone number.

@@ -295,3 +295,16 @@ func TestNumbersAndSubscriptions(t *testing.T) {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 }
+
+func TestMessagingLimit(t *testing.T) {
+	for tier, want := range map[string]int{"TIER_50": 50, "TIER_250": 250, "TIER_2K": 2000, "TIER_10K": 10_000, "TIER_100K": 100_000, "TIER_UNLIMITED": 0} {
+		if got, ok := (Number{MessagingLimit: tier}).Recipients(); !ok || got != want {
+			t.Errorf("%s is %d, %v; want %d", tier, got, ok, want)
+		}
+	}
+	for _, tier := range []string{"", "TIER_", "TIER_NOT_SET", "TIER_K", "TIER_-5", "TIER_0", "250"} {
+		if got, ok := (Number{MessagingLimit: tier}).Recipients(); ok {
+			t.Errorf("%q was read as %d", tier, got)
+		}
+	}
+}
