@@ -46,6 +46,7 @@ func (a *App) startWorker(ctx context.Context, b *base) error {
 	}
 	a.registry.MustRegister(newBacklog(cfg))
 	a.account(b, campaigns)
+	a.askLevels(api, b, cfg.Stops)
 	a.part("worker", w.Stop)
 	w.Start()
 	a.mu.Lock()

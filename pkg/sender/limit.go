@@ -110,6 +110,14 @@ func (s *Stops) Portfolio(name string) (PortfolioLimit, bool) {
 	return told, ok
 }
 
+// ToldPortfolio is what the API has told of a portfolio, whatever an operator says.
+func (s *Stops) ToldPortfolio(name string) (PortfolioLimit, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	told, ok := s.portfolios[tierPrefix+keyName(name)]
+	return told, ok
+}
+
 // SetPortfolio limits a business portfolio, for all replicas. It needs no [Stops.Run].
 func (s *Stops) SetPortfolio(ctx context.Context, name string, l PortfolioLimit) error {
 	prefixes := map[string]string{SourceOperator: portfolioPrefix, SourceAPI: tierPrefix}

@@ -28,7 +28,13 @@ type Number struct {
 	Health         Health `json:"health_status"`
 }
 
-// Throughput is a number's level: STANDARD, HIGH, or NOT_APPLICABLE.
+// The levels of throughput that are documented with a figure.
+const (
+	LevelStandard = "STANDARD"
+	LevelHigh     = "HIGH"
+)
+
+// Throughput is a number's level: [LevelStandard], [LevelHigh], or NOT_APPLICABLE.
 type Throughput struct {
 	Level string `json:"level"`
 }
@@ -36,9 +42,9 @@ type Throughput struct {
 // MPS is how many messages a second the level allows; 0 for a level we do not know.
 func (t Throughput) MPS() int {
 	switch t.Level {
-	case "STANDARD":
+	case LevelStandard:
 		return 80
-	case "HIGH":
+	case LevelHigh:
 		return 1000
 	}
 	return 0
