@@ -42,14 +42,62 @@ type Spec struct {
 	Params map[string]string `json:"params,omitempty"`
 	// Expected is how many jobs there must be once the campaign is closed; 0 where
 	// nobody said.
-	Expected  uint64    `json:"expected,omitempty"`
+	Expected uint64 `json:"expected,omitempty"`
+	// PerDay is the most jobs that are sent in any 24 hours; 0 for no such limit.
+	PerDay int `json:"per_day,omitempty"`
+	// Spread is the period over which the expected jobs are sent evenly, as
+	// [time.Duration] prints it; empty sends them as fast as they may go.
+	Spread    string    `json:"spread,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// Validate checks the id and the state.
+// MaxSpread is the longest period that a campaign may be spread over.
+const MaxSpread = 90 * 24 * time.Hour
+
+// Pace has the campaign sent evenly over a period, and no more than perDay of its
+// jobs in any 24 hours; 0 leaves the one or the other open. Spreading it takes the
+// number of jobs, of which there may be more than was known.
+func (s *Spec) Pace(spread time.Duration, perDay int, jobs uint64) error {
+	s.Spread, s.PerDay = "", perDay
+	if spread != 0 {
+		s.Spread = spread.String()
+		s.Expected = max(s.Expected, jobs)
+	}
+	return s.checkPace()
+}
+
+// Period is the spread as a duration; 0 for none.
+func (s *Spec) Period() time.Duration {
+	period, err := time.ParseDuration(s.Spread)
+	if err != nil {
+		return 0
+	}
+	return period
+}
+
+func (s *Spec) checkPace() error {
+	if s.PerDay < 0 {
+		return fmt.Errorf("campaign %s: per_day is %d, it must be at least 1, or 0 for no limit", s.ID, s.PerDay)
+	}
+	if s.Spread == "" {
+		return nil
+	}
+	if period, err := time.ParseDuration(s.Spread); err != nil || period < time.Second || period > MaxSpread {
+		return fmt.Errorf("campaign %s: spread is %q, it must be a duration from 1s to %s, such as 8h", s.ID, s.Spread, MaxSpread)
+	}
+	if s.Expected == 0 {
+		return fmt.Errorf("campaign %s: how many jobs are to be spread over %s must be said (expected)", s.ID, s.Spread)
+	}
+	return nil
+}
+
+// Validate checks the id, the state, and how the campaign is paced.
 func (s *Spec) Validate() error {
 	if !job.ValidCampaign(s.ID) {
 		return errors.New("campaign id: must be 1 to 64 of A-Z a-z 0-9 _ - (and more than a single _)")
+	}
+	if err := s.checkPace(); err != nil {
+		return err
 	}
 	switch s.State {
 	case Open, Paused, Closed, Cancelled:
