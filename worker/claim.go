@@ -99,7 +99,7 @@ func (l *line) claim(ctx context.Context, items []*item) ([]*item, error) {
 // refuse gives back what an item was let through with.
 func (l *line) refuse(it *item) {
 	l.w.unprobe(it)
-	l.w.places.release(1)
+	l.w.places.release(l.share, 1)
 }
 
 var errRebuilt = errors.New("entries may be lost; they are read back from the streams")
@@ -127,7 +127,7 @@ func (l *line) await(ctx context.Context, lost []*item, others bool) {
 
 // unclaim puts items whose claim failed back, and waits a moment for what is away.
 func (l *line) unclaim(ctx context.Context, t *trouble, err error, items []*item) {
-	l.w.places.release(len(items))
+	l.w.places.release(l.share, len(items))
 	for _, it := range items {
 		l.w.unprobe(it)
 		it.maybeClaimed = true // only the answer may have been lost

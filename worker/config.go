@@ -91,7 +91,8 @@ type Config struct {
 	// Headroom is the share of a number's limit that stays unused, so that jitter
 	// on the way provokes no refusals. Defaults to 0, none.
 	Headroom float64
-	// MaxInFlight bounds the requests under way. Defaults to 1,000.
+	// MaxInFlight bounds the requests under way. Where one number's hang, others have up
+	// to 8 each beyond it. Defaults to 1,000.
 	MaxInFlight int
 	// SendTimeout is the longest a request may take; the ledger's lease must be
 	// longer. Defaults to 20 seconds.

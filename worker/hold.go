@@ -23,17 +23,29 @@ func (in *intake) admit(deliveries []*queue.Delivery) []*item {
 		items[i] = it
 	}
 	in.waiting += len(items)
+	if in.room != nil {
+		in.room.add(len(items))
+	}
 	return items
 }
 
 // leave makes room for another job: this one is on its way to the API.
 func (in *intake) leave(it *item) {
 	in.mu.Lock()
-	if !it.left {
+	left := !it.left
+	if left {
 		it.left = true
 		in.waiting--
 	}
 	in.mu.Unlock()
+	if left && in.room != nil {
+		in.room.add(-1)
+	}
+	in.wake()
+}
+
+// wake has the intake ask again whether there is room.
+func (in *intake) wake() {
 	select {
 	case in.freed <- struct{}{}:
 	default:

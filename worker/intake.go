@@ -17,7 +17,7 @@ const (
 	maxFetch = 512
 	// minHeld lets a slow number work ahead a little, maxHeld bounds the memory a
 	// fast one takes.
-	minHeld, maxHeld = 4, 8192
+	minHeld, maxHeld = 2, 8192
 	// fetchWait is how long an idle pull stays open at the server.
 	fetchWait = 5 * time.Second
 	// idleAfter is how long a queue is pulled after its last job.
@@ -27,12 +27,15 @@ const (
 )
 
 // intake takes the jobs of one queue, never more than the number can send in
-// about a second: what is held here is delayed for every other replica, and the
+// about a second, with those of its other queues: what is held here is delayed for every other replica, and the
 // server takes a job for lost when it is held too long.
 type intake struct {
 	w    *Worker
 	id   queue.ID
 	line *line // nil for a number of no account
+	// room is the line's for the queue's lane, nil where that is none. It guards busy.
+	room *allowance
+	busy bool
 	// newer says once that jobs are too new for this build.
 	newer  sync.Once
 	hasher job.Hasher // run's own
@@ -55,7 +58,11 @@ type intake struct {
 }
 
 func newIntake(w *Worker, id queue.ID, l *line) *intake {
-	return &intake{w: w, id: id, line: l, held: make(map[*item]struct{}), freed: make(chan struct{}, 1)}
+	in := &intake{w: w, id: id, line: l, held: make(map[*item]struct{}), freed: make(chan struct{}, 1)}
+	if l != nil {
+		in.room = l.held[id.Lane]
+	}
+	return in
 }
 
 // run pulls until ctx ends, or until the queue has been empty for a while, which
@@ -66,10 +73,11 @@ func (in *intake) run(ctx context.Context) (idle bool) {
 		return false
 	}
 	defer q.Close()
+	defer in.works(false)
 	var retry pause
 	last := time.Now()
 	for time.Since(last) < idleAfter || in.heldCount() > 0 {
-		room, ok := in.room(ctx)
+		room, ok := in.await(ctx)
 		if !ok {
 			return false
 		}
@@ -84,6 +92,7 @@ func (in *intake) run(ctx context.Context) (idle bool) {
 			continue
 		}
 		retry.reset()
+		in.works(len(deliveries) > 0)
 		in.unpark(began, deliveries)
 		if len(deliveries) > 0 {
 			last = time.Now()

@@ -2,11 +2,12 @@ package worker
 
 import (
 	"context"
+	"math"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/wacast/wacast/pkg/dedup"
+	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/policy"
 	"github.com/wacast/wacast/pkg/queue"
 	"github.com/wacast/wacast/pkg/ratelimit"
@@ -31,14 +32,15 @@ const (
 type line struct {
 	w      *Worker
 	number sender.Number
-	rate   ratelimit.Rate
+	pace   pace
 	ready  *ready
+	share  *share
 	// claimed are jobs whose claims are not in the stream yet, due those whose are, on
 	// their way to their slots.
 	claimed chan []timed
 	due     chan timed
-	// intakes counts the queues that are pulled for the number.
-	intakes atomic.Int32
+	// held is what the number's queues have here, by lane.
+	held map[job.Lane]*allowance
 
 	answers sync.Mutex
 	breaker policy.Breaker
@@ -47,9 +49,6 @@ type line struct {
 	notes    []queue.ClaimNote    // by each message of them
 }
 
-// queues is how many queues share the number, at least one.
-func (l *line) queues() int { return max(1, int(l.intakes.Load())) }
-
 // timed is a claimed job and its slot.
 type timed struct {
 	it *item
@@ -57,9 +56,17 @@ type timed struct {
 }
 
 func newLine(w *Worker, n sender.Number) *line {
-	rate := ratelimit.Rate{PerSecond: float64(n.MPS), Headroom: w.cfg.Headroom}
-	w.metrics.add(n.ID, n.MPS, float64(time.Second)/float64(rate.Spacing()))
-	return &line{w: w, number: n, rate: rate, ready: newReady(), claimed: make(chan []timed, maxNoting), due: make(chan timed, maxFetch)}
+	l := &line{
+		w: w, number: n, ready: newReady(), share: newShare(), held: make(map[job.Lane]*allowance),
+		claimed: make(chan []timed, maxNoting), due: make(chan timed, maxFetch),
+	}
+	for _, lane := range job.Lanes() {
+		l.held[lane] = new(allowance)
+	}
+	w.metrics.add(n.ID)
+	l.pace.part.Store(math.Float64bits(1))
+	l.limit()
+	return l
 }
 
 // target is the number, as what may be stopped.
@@ -88,9 +95,7 @@ func (l *line) run(ctx context.Context) {
 			if !sleep(ctx, time.Until(group[0])-claimLead) {
 				break
 			}
-			if time.Since(group[0]) < lateSlot {
-				l.serve(ctx, group)
-			}
+			l.serve(ctx, inTime(group))
 		}
 	}
 	close(l.claimed)
@@ -104,7 +109,7 @@ func (l *line) run(ctx context.Context) {
 // together. It waits where there are none to be had, and returns none then.
 func (l *line) slots(ctx context.Context) [][]time.Time {
 	want := min(l.ready.len(), l.w.cfg.MaxInFlight)
-	grants, err := l.w.cfg.Slots.Reserve(ctx, []ratelimit.Request{{Sender: l.number.ID, Spacing: l.rate.Spacing(), Want: want}})
+	grants, err := l.w.cfg.Slots.Reserve(ctx, []ratelimit.Request{{Sender: l.number.ID, Spacing: l.limit().spacing, Want: want}})
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -113,6 +118,7 @@ func (l *line) slots(ctx context.Context) [][]time.Time {
 		return nil
 	}
 	g := grants[0]
+	l.granted(&g)
 	if g.Count == 0 {
 		sleep(ctx, g.Again)
 		return nil
@@ -138,7 +144,9 @@ func group(first time.Time, spacing time.Duration, count int) [][]time.Time {
 // takes the next one.
 func (l *line) serve(ctx context.Context, slots []time.Time) {
 	for len(slots) > 0 {
-		items := l.take(ctx, len(slots))
+		places := l.w.places.acquire(ctx, l.share, len(slots))
+		slots = inTime(slots) // what waited for a place may be too late
+		items := l.take(places, len(slots))
 		if len(items) == 0 {
 			return
 		}
@@ -157,10 +165,19 @@ func (l *line) serve(ctx context.Context, slots []time.Time) {
 	}
 }
 
+// inTime leaves out the slots that are to be given up.
+func inTime(slots []time.Time) []time.Time {
+	for len(slots) > 0 && time.Since(slots[0]) >= lateSlot {
+		slots = slots[1:]
+	}
+	return slots
+}
+
 // take removes up to n ready items that nothing stops, each with its place among
-// the requests in flight. It waits for the first place only.
-func (l *line) take(ctx context.Context, n int) []*item {
-	n = l.w.places.acquire(ctx, n)
+// the requests in flight. The places are as many as the line has got for them: those
+// that it has no use for are given back.
+func (l *line) take(places, n int) []*item {
+	n = min(n, places)
 	var admitted []*item
 	for len(admitted) < n {
 		items := l.ready.take(n - len(admitted))
@@ -173,7 +190,7 @@ func (l *line) take(ctx context.Context, n int) []*item {
 			}
 		}
 	}
-	l.w.places.release(n - len(admitted))
+	l.w.places.release(l.share, places-len(admitted))
 	return admitted
 }
 
@@ -185,7 +202,7 @@ func (l *line) dispatch() {
 		if now := time.Now(); now.After(at) {
 			at = now
 		}
-		at = l.w.guard.Slot(l.number.ID, l.rate.Spacing(), at)
+		at = l.w.guard.Slot(l.number.ID, l.pace.limit.Load().spacing, at)
 		if wait := time.Until(at); wait > 0 {
 			time.Sleep(wait) // at most a few claim windows, also while draining
 		}

@@ -79,9 +79,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 }
 
 // add makes a number's series exist before its first event.
-func (m *metrics) add(number string, mps int, effective float64) {
-	m.limit.WithLabelValues(number).Set(float64(mps))
-	m.effective.WithLabelValues(number).Set(effective)
+func (m *metrics) add(number string) {
 	for _, lane := range job.Lanes() {
 		for _, outcome := range job.Outcomes() {
 			m.jobs.WithLabelValues(number, string(lane), string(outcome))

@@ -118,7 +118,6 @@ func newNumberAtWork(t *testing.T, ctx context.Context, api *failingAPI) *number
 		t.Fatal(err)
 	}
 	l := newLine(w, n)
-	l.intakes.Add(1)
 	w.lines["100"] = l
 	go w.revive(ctx)
 	return &numberAtWork{w: w, ended: make(map[job.Kind]int), in: newIntake(w, queue.ID{Sender: "100", Lane: job.Bulk, Campaign: "c"}, l)}
@@ -153,7 +152,8 @@ func (n *numberAtWork) send(ctx context.Context) {
 	if n.in.line.ready.len() == 0 {
 		return
 	}
-	for _, it := range n.in.line.take(ctx, 1) {
+	l := n.in.line
+	for _, it := range l.take(n.w.places.acquire(ctx, l.share, 1), 1) {
 		it.lease = time.Now().Add(30 * time.Second)
 		n.in.leave(it)
 		go n.w.send(it)

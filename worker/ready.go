@@ -2,61 +2,83 @@ package worker
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/wacast/wacast/pkg/job"
 )
 
-// ready holds the jobs of one number that only wait for a slot, by lane. It is
-// safe for concurrent use.
+// bulkTurn is how often bulk jobs are served for certain: of as many slots, one is
+// theirs however many transactional jobs wait.
+const bulkTurn = 20
+
+// ready holds the jobs of one number that only wait for a slot. Transactional ones go
+// first, and in each lane the campaigns take turns. It is safe for concurrent use.
 type ready struct {
 	mu    sync.Mutex
-	lanes map[job.Lane][]*item
+	lanes map[job.Lane]*rota
 	n     int
-	wake  chan struct{} // holds a token while there may be something
+	// passed counts the transactional jobs that went before a bulk one that waits.
+	passed int
+	wake   chan struct{} // holds a token while there may be something
 }
 
 func newReady() *ready {
-	return &ready{lanes: make(map[job.Lane][]*item), wake: make(chan struct{}, 1)}
+	r := &ready{lanes: make(map[job.Lane]*rota), wake: make(chan struct{}, 1)}
+	for _, lane := range job.Lanes() {
+		r.lanes[lane] = newRota()
+	}
+	return r
 }
 
-// push adds items behind those of their lane.
+// push adds items behind those of their queue.
 func (r *ready) push(items ...*item) {
 	r.mu.Lock()
 	for _, it := range items {
-		lane := it.delivery.Queue.Lane
-		r.lanes[lane] = append(r.lanes[lane], it)
+		r.lanes[it.delivery.Queue.Lane].push(it)
 	}
 	r.n += len(items)
 	r.mu.Unlock()
 	r.signal()
 }
 
-// putBack adds items before those of their lane, in their order.
+// putBack adds items before those of their queue, in their order.
 func (r *ready) putBack(items []*item) {
 	r.mu.Lock()
-	for i := len(items) - 1; i >= 0; i-- {
-		lane := items[i].delivery.Queue.Lane
-		r.lanes[lane] = append([]*item{items[i]}, r.lanes[lane]...)
+	for _, it := range slices.Backward(items) {
+		r.lanes[it.delivery.Queue.Lane].unpop(it)
 	}
 	r.n += len(items)
 	r.mu.Unlock()
 	r.signal()
 }
 
-// take removes up to n items, transactional ones first.
+// take removes up to n items, in the order in which they are to be sent.
 func (r *ready) take(n int) []*item {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n = min(n, r.n)
-	taken := make([]*item, 0, n)
-	for _, lane := range job.Lanes() {
-		k := min(n-len(taken), len(r.lanes[lane]))
-		taken = append(taken, r.lanes[lane][:k]...)
-		r.lanes[lane] = r.lanes[lane][k:]
+	taken := make([]*item, n)
+	for i := range taken {
+		taken[i] = r.pick()
 	}
-	r.n -= len(taken)
+	r.n -= n
 	return taken
+}
+
+// pick removes the item that is to be sent next. There must be one; r.mu is held.
+func (r *ready) pick() *item {
+	first, bulk := r.lanes[job.Transactional], r.lanes[job.Bulk]
+	switch {
+	case bulk.n == 0:
+		r.passed = 0
+		return first.pop()
+	case first.n == 0, r.passed == bulkTurn-1:
+		r.passed = 0
+		return bulk.pop()
+	}
+	r.passed++
+	return first.pop()
 }
 
 func (r *ready) len() int {

@@ -99,29 +99,29 @@ func TestGroup(t *testing.T) {
 
 func TestPlacesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPlaces(3)
-		if got := p.acquire(t.Context(), 2); got != 2 {
+		p, s := newPlaces(3), newShare()
+		if got := p.acquire(t.Context(), s, 2); got != 2 {
 			t.Errorf("first %d, want 2", got)
 		}
-		if got := p.acquire(t.Context(), 5); got != 1 {
+		if got := p.acquire(t.Context(), s, 5); got != 1 {
 			t.Errorf("then %d, want the one that is left", got)
 		}
 		got := make(chan int)
-		go func() { got <- p.acquire(t.Context(), 1) }()
+		go func() { got <- p.acquire(t.Context(), s, 1) }()
 		synctest.Wait()
 		select {
 		case n := <-got:
 			t.Errorf("a fourth place was given: %d", n)
 		default:
 		}
-		p.release(2)
+		p.release(s, 2)
 		if n := <-got; n != 1 {
 			t.Errorf("after a release %d, want 1", n)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		p.acquire(t.Context(), 3)
-		if n := p.acquire(ctx, 1); n != 0 {
+		p.acquire(t.Context(), s, 3)
+		if n := p.acquire(ctx, s, 1); n != 0 {
 			t.Errorf("%d places after the context ended, want 0", n)
 		}
 	})

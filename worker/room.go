@@ -8,16 +8,19 @@ import (
 	"github.com/wacast/wacast/pkg/queue"
 )
 
-// room waits until there is room for a worthwhile batch and nothing stops the
+// await waits until there is room for a worthwhile batch and nothing stops the
 // number, and returns how many jobs to ask for.
-func (in *intake) room(ctx context.Context) (int, bool) {
+func (in *intake) await(ctx context.Context) (int, bool) {
 	for {
 		if n := in.free(); n > 0 {
 			b := in.blocked()
 			if b.limit > 0 {
 				return min(n, b.limit), true
 			}
-			if !in.await(ctx, &b) {
+			if b.halted {
+				in.works(false)
+			}
+			if !b.await(ctx) {
 				return 0, false
 			}
 			continue
@@ -31,20 +34,23 @@ func (in *intake) room(ctx context.Context) (int, bool) {
 }
 
 // free is how many more jobs the queue may hold, or 0 while that would be too few
-// to be worth a round trip. The queues of a number share what it can send in about
-// a second; what is on its way to the API does not count, however long it takes.
+// to be worth a round trip. What is on its way to the API counts only where it is
+// very much.
 func (in *intake) free() int {
-	most := maxFetch
-	if in.line != nil {
-		most = min(max(minHeld, in.line.number.MPS/in.line.queues()), maxHeld)
-	}
 	in.mu.Lock()
-	free := min(most-in.waiting, 2*maxHeld-len(in.held))
+	waiting, free := in.waiting, 2*maxHeld-len(in.held)
 	in.mu.Unlock()
-	if free < (most+3)/4 {
-		return 0
+	if in.room == nil {
+		return min(max(0, maxFetch-waiting), max(0, free))
 	}
-	return free
+	return min(in.room.ask(in, waiting, in.line.ahead()), max(0, free))
+}
+
+// works notes whether the queue has jobs, for the others of its lane and number.
+func (in *intake) works(busy bool) {
+	if in.room != nil {
+		in.room.works(in, busy)
+	}
 }
 
 // block says how many jobs may be taken, and where that is none, what to wait for:
@@ -73,16 +79,6 @@ func (b *block) await(ctx context.Context) bool {
 	case <-over:
 	}
 	return true
-}
-
-// await waits until the block may be over. A queue that is halted leaves its share of
-// the number to the others meanwhile.
-func (in *intake) await(ctx context.Context, b *block) bool {
-	if b.halted && in.line != nil {
-		in.line.intakes.Add(-1)
-		defer in.line.intakes.Add(1)
-	}
-	return b.await(ctx)
 }
 
 // blocked asks whether the number is stopped or the campaign paused. While a stop's

@@ -13,7 +13,7 @@ import (
 
 // send makes the one request of a claimed item and decides what its answer means.
 func (w *Worker) send(it *item) {
-	defer w.places.release(1)
+	defer w.places.release(it.intake.line.share, 1)
 	token, err := it.number.Account.Token.Value()
 	if err != nil {
 		w.stopFor(it, policy.Action{Stop: policy.ScopeAccount, Delay: tokenDelay, Reason: job.ReasonAccount}, 0, err.Error())

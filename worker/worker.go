@@ -21,7 +21,7 @@ type Worker struct {
 	log     *slog.Logger
 	source  string
 	metrics *metrics
-	places  places
+	places  *places
 	guard   *ratelimit.Guard
 	posts   *posts
 	done    chan *item
@@ -171,15 +171,9 @@ func (w *Worker) attend(id queue.ID) {
 	}
 	in := newIntake(w, id, w.line(id.Sender))
 	w.intakes[id] = in
-	if in.line != nil {
-		in.line.intakes.Add(1)
-	}
 	w.intaking.Go(func() {
 		if idle := in.run(w.intakeCtx); !idle {
 			return // draining: what it still holds is kept alive to the end
-		}
-		if in.line != nil {
-			in.line.intakes.Add(-1)
 		}
 		w.mu.Lock()
 		defer w.mu.Unlock()

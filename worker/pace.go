@@ -1,0 +1,86 @@
+package worker
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/wacast/wacast/pkg/ratelimit"
+)
+
+// pace is how fast a number may send and how fast it does. It is safe for concurrent
+// use.
+type pace struct {
+	limit atomic.Pointer[limit]
+	// part is the part of the limit that is given out, as the bits of a float64: less
+	// than 1 while the API throttles the number.
+	part atomic.Uint64
+	// lately is how many slots this worker had in the last second it counted.
+	lately atomic.Int64
+	meter  meter // the line's own
+}
+
+// limit is what a number may send.
+type limit struct {
+	mps, perDay int
+	spacing     time.Duration // of the slots
+}
+
+// meter counts slots, second by second.
+type meter struct {
+	began time.Time
+	n     int
+}
+
+// limit is what the number may send at this moment: what operators or the API say of
+// it, else the default.
+func (l *line) limit() *limit {
+	now := limit{mps: l.number.MPS}
+	if said, ok := l.w.cfg.Stops.Limit(l.number.ID); ok {
+		now.perDay = said.PerDay
+		if said.MPS > 0 {
+			now.mps = said.MPS
+		}
+	}
+	was := l.pace.limit.Load()
+	if was != nil && was.mps == now.mps && was.perDay == now.perDay {
+		return was
+	}
+	now.spacing = ratelimit.Rate{PerSecond: float64(now.mps), Headroom: l.w.cfg.Headroom}.Spacing()
+	l.pace.limit.Store(&now)
+	l.showPace()
+	return &now
+}
+
+// granted takes what a reservation tells about the pace.
+func (l *line) granted(g *ratelimit.Grant) {
+	if part := math.Float64bits(g.Share); l.pace.part.Swap(part) != part {
+		l.showPace()
+	}
+	m := &l.pace.meter
+	if took := time.Since(m.began); took >= time.Second {
+		l.pace.lately.Store(int64(float64(m.n) / took.Seconds()))
+		*m = meter{began: time.Now()}
+	}
+	m.n += g.Count
+}
+
+// showPace shows the limit, and what of it is given out.
+func (l *line) showPace() {
+	most := l.pace.limit.Load()
+	if most == nil {
+		return
+	}
+	effective := float64(time.Second) / float64(most.spacing) * math.Float64frombits(l.pace.part.Load())
+	l.w.metrics.limit.WithLabelValues(l.number.ID).Set(float64(most.mps))
+	l.w.metrics.effective.WithLabelValues(l.number.ID).Set(effective)
+}
+
+// ahead is how many jobs of a lane the number takes on before they can be sent: about
+// a second's, of what this worker has been sending, since replicas share the number;
+// and a fifth of a second's whatever that was, which keeps up with twice the horizon
+// of the slots.
+func (l *line) ahead() int {
+	mps := l.limit().mps
+	return min(max(minHeld, mps/5, min(mps, int(l.pace.lately.Load()))), maxHeld)
+}
