@@ -14,9 +14,15 @@ import (
 
 func TestMain(m *testing.M) { embedtest.Main(m) }
 
+// shownLimiter is what both limiters are.
+type shownLimiter interface {
+	Limiter
+	States(ctx context.Context, senders []string) ([]State, error)
+}
+
 // subject is a limiter and the clock it goes by.
 type subject struct {
-	Limiter
+	shownLimiter
 	now   func() time.Time
 	sleep func(time.Duration)
 	// exact is set when time passes only by sleep.
@@ -59,6 +65,10 @@ func TestLimiter(t *testing.T) {
 		"slots end at the horizon":              testHorizon,
 		"a limit is used in full, not exceeded": testFullUse,
 		"what makes no sense is refused":        testInvalid,
+		"a refusal holds and slows a number":    testSlow,
+		"one overload is one cut":               testOneOverload,
+		"a storm cuts deeper":                   testStorm,
+		"a slowed number recovers":              testRecovers,
 	}
 	for backend, open := range subjects() {
 		for name, test := range tests {
@@ -69,7 +79,7 @@ func TestLimiter(t *testing.T) {
 
 func testNewNumber(t *testing.T, s subject) {
 	got := s.reserve(t, Request{Sender: "1", Spacing: 10 * time.Millisecond, Want: 3})
-	want := []Grant{{First: DefaultHorizon, Spacing: 10 * time.Millisecond, Count: 1, Again: 10 * time.Millisecond}}
+	want := []Grant{{First: DefaultHorizon, Spacing: 10 * time.Millisecond, Count: 1, Again: 10 * time.Millisecond, Share: 1}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error("(-want +got):\n", diff)
 	}
@@ -81,7 +91,7 @@ func testManyRequests(t *testing.T, s subject) {
 	for i := range 100 {
 		spacing := time.Duration(1+i) * time.Millisecond
 		requests = append(requests, Request{Sender: fmt.Sprint(i), Spacing: spacing, Want: 1})
-		want = append(want, Grant{First: DefaultHorizon, Spacing: spacing, Count: 1})
+		want = append(want, Grant{First: DefaultHorizon, Spacing: spacing, Count: 1, Share: 1})
 	}
 	if diff := cmp.Diff(want, s.reserve(t, requests...)); diff != "" {
 		t.Error("(-want +got):\n", diff)

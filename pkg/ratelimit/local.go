@@ -11,8 +11,8 @@ type Local struct {
 	clock   func() time.Time
 	horizon time.Duration
 
-	mu       sync.Mutex
-	nextFree map[string]int64
+	mu      sync.Mutex
+	numbers map[string]pace
 }
 
 var _ Limiter = (*Local)(nil)
@@ -23,7 +23,7 @@ func NewLocal(clock func() time.Time) *Local {
 	if clock == nil {
 		clock = time.Now
 	}
-	return &Local{clock: clock, horizon: DefaultHorizon, nextFree: make(map[string]int64)}
+	return &Local{clock: clock, horizon: DefaultHorizon, numbers: make(map[string]pace)}
 }
 
 // Reserve gives out slots. Its only error is a request that makes no sense.
@@ -38,9 +38,39 @@ func (l *Local) Reserve(_ context.Context, requests []Request) ([]Grant, error) 
 	now := l.clock().UnixMicro()
 	grants := make([]Grant, len(requests))
 	for i, r := range requests {
-		s := Next(l.nextFree[r.Sender], now, r.Spacing.Microseconds(), l.horizon.Microseconds(), r.Want)
-		l.nextFree[r.Sender] = s.NextFree
-		grants[i] = r.grant(s.First, s.Again, s.Count)
+		p, slots := l.numbers[r.Sender].next(now, r.Spacing.Microseconds(), l.horizon.Microseconds(), r.Want)
+		l.numbers[r.Sender] = p
+		part := p.part(now)
+		grants[i] = newGrant(slots, stretch(r.Spacing.Microseconds(), part), part)
 	}
 	return grants, nil
+}
+
+// Slow lowers the shares of numbers. Its only error is a slowdown that makes no sense.
+func (l *Local) Slow(_ context.Context, slowdowns []Slowdown) error {
+	for _, d := range slowdowns {
+		if err := d.validate(); err != nil {
+			return err
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.clock().UnixMicro()
+	for _, d := range slowdowns {
+		l.numbers[d.Sender] = l.numbers[d.Sender].slow(now, d.hold())
+	}
+	return nil
+}
+
+// States says how numbers stand, in their order. There is no error.
+func (l *Local) States(_ context.Context, senders []string) ([]State, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.clock().UnixMicro()
+	states := make([]State, len(senders))
+	for i, sender := range senders {
+		p := l.numbers[sender].settle(now)
+		states[i] = newState(p.part(now), max(0, p.until-now))
+	}
+	return states, nil
 }

@@ -1,6 +1,7 @@
 package ratelimit
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -8,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Options configures [NewRedis].
+// Options configures [NewRedis] and [NewRedisQuotas].
 type Options struct {
 	// Namespace begins every key; "wacast" when empty.
 	Namespace string
@@ -29,14 +30,17 @@ var _ Limiter = (*Redis)(nil)
 // NewRedis makes a limiter. The client may repeat calls by itself: a call that
 // ran twice costs slots, never the limit.
 func NewRedis(rdb redis.UniversalClient, opts Options) *Redis {
-	if opts.Namespace == "" {
-		opts.Namespace = "wacast"
+	horizon := opts.Horizon
+	if horizon <= 0 {
+		horizon = DefaultHorizon
 	}
-	if opts.Horizon <= 0 {
-		opts.Horizon = DefaultHorizon
-	}
-	return &Redis{rdb: rdb, prefix: opts.Namespace + ":slot:{", horizon: opts.Horizon.Microseconds()}
+	return &Redis{rdb: rdb, prefix: opts.namespace() + ":slot:{", horizon: horizon.Microseconds()}
 }
+
+func (o Options) namespace() string { return cmp.Or(o.Namespace, "wacast") }
+
+// key is the only one of each command: the numbers of a call may be on many nodes.
+func (l *Redis) key(sender string) string { return l.prefix + sender + "}" }
 
 // Reserve gives out slots, in one round trip for all requests. On an error some
 // slots may be taken without use.
@@ -50,18 +54,55 @@ func (l *Redis) Reserve(ctx context.Context, requests []Request) ([]Grant, error
 		if err := r.validate(); err != nil {
 			return nil, err
 		}
-		cmds[i] = nextScript.command(ctx, l.prefix+r.Sender+"}", r.Spacing.Microseconds(), l.horizon, r.Want)
+		cmds[i] = nextScript.command(ctx, l.key(r.Sender), r.Spacing.Microseconds(), l.horizon, r.Want)
 	}
 	if err := nextScript.run(ctx, l.rdb, cmds); err != nil {
 		return nil, fmt.Errorf("reserve slots: %w", err)
 	}
 	grants := make([]Grant, len(requests))
-	for i, r := range requests {
-		reply, err := cmds[i].Int64Slice()
+	for i := range requests {
+		reply, err := integers(cmds[i], 5)
 		if err != nil {
-			return nil, fmt.Errorf("reserve slots: read reply: %w", err)
+			return nil, fmt.Errorf("reserve slots: %w", err)
 		}
-		grants[i] = r.grant(reply[0], reply[2], int(reply[1]))
+		slots := Slots{First: reply[0], Count: int(reply[1]), Again: reply[2]}
+		grants[i] = newGrant(slots, reply[3], reply[4])
 	}
 	return grants, nil
+}
+
+// Slow lowers the shares of numbers, in one round trip. A call that is repeated
+// within the reaction time only prolongs the hold.
+func (l *Redis) Slow(ctx context.Context, slowdowns []Slowdown) error {
+	cmds := make([]*redis.Cmd, len(slowdowns))
+	for i, d := range slowdowns {
+		if err := d.validate(); err != nil {
+			return err
+		}
+		cmds[i] = slowScript.command(ctx, l.key(d.Sender), d.hold())
+	}
+	if err := slowScript.run(ctx, l.rdb, cmds); err != nil {
+		return fmt.Errorf("slow numbers down: %w", err)
+	}
+	return nil
+}
+
+// States says how numbers stand, in their order. It only reads.
+func (l *Redis) States(ctx context.Context, senders []string) ([]State, error) {
+	cmds := make([]*redis.Cmd, len(senders))
+	for i, sender := range senders {
+		cmds[i] = stateScript.command(ctx, l.key(sender))
+	}
+	if err := stateScript.run(ctx, l.rdb, cmds); err != nil {
+		return nil, fmt.Errorf("read states of numbers: %w", err)
+	}
+	states := make([]State, len(senders))
+	for i := range senders {
+		reply, err := integers(cmds[i], 2)
+		if err != nil {
+			return nil, fmt.Errorf("read states of numbers: %w", err)
+		}
+		states[i] = newState(reply[0], reply[1])
+	}
+	return states, nil
 }

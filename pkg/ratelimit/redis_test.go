@@ -37,47 +37,114 @@ func ExampleRedis_Reserve() {
 	// Output: 1 slot in 100ms, the next in another 12.5ms; ask again in 12.5ms
 }
 
-// TestScriptIsNext compares the two places that hold the arithmetic, with the
-// clock of the script replaced by an argument.
-func TestScriptIsNext(t *testing.T) {
-	source := strings.Replace(nextScript.source, "redis.call('TIME')", "{ARGV[4], ARGV[5]}", 1)
-	if source == nextScript.source {
-		t.Fatal("the script asks for the time in another way")
-	}
+// TestScriptsAreThePureFunctions compares the two places that hold the arithmetic,
+// with the clock of the scripts replaced by arguments.
+func TestScriptsAreThePureFunctions(t *testing.T) {
 	for name, s := range map[string]*embedtest.Server{"redis": embedtest.Redis(t), "miniredis": embedtest.FakeRedis(t).Server} {
-		t.Run(name, func(t *testing.T) { compareWithNext(t, s, source) })
+		t.Run(name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(3, 4))
+			for range 1500 {
+				comparePace(t, s, rng)
+			}
+		})
 	}
 }
 
-func compareWithNext(t *testing.T, s *embedtest.Server, source string) {
-	ctx, key := context.Background(), s.Namespace+":free"
-	rng := rand.New(rand.NewPCG(3, 4))
-	for i := range 1500 {
-		now := int64(1.7e15) + rng.Int64N(1e12)
-		spacing := []int64{1, 12_500, 12_627, 1e6, 86_400e6}[rng.IntN(5)]
-		horizon := []int64{1, 100_000, 250_001}[rng.IntN(3)]
-		want := 1 + rng.IntN(40)
-		free := []int64{0, 1, now - 1, now, now + rng.Int64N(horizon+1), now + horizon, now + horizon + 1,
-			now + horizon + spacing, now + horizon + spacing + 1, now + 2*spacing, 2 * now}[rng.IntN(11)]
-		if err := s.Client.Set(ctx, key, free, 0).Err(); err != nil {
-			t.Fatal(err)
-		}
-		if free == 0 && i%2 == 0 {
-			s.Client.Del(ctx, key)
-		}
-		reply, err := s.Client.Eval(ctx, source, []string{key}, spacing, horizon, want, now/1e6, now%1e6).Int64Slice()
-		if err != nil {
-			t.Fatal(err)
-		}
-		kept, err := s.Client.Get(ctx, key).Int64()
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := Slots{First: reply[0], Count: int(reply[1]), Again: reply[2], NextFree: kept}
-		if diff := cmp.Diff(Next(free, now, spacing, horizon, want), got); diff != "" {
-			t.Fatalf("free %d now %d spacing %d horizon %d want %d (-Go +Lua):\n%s", free, now, spacing, horizon, want, diff)
-		}
+// clocked is a script whose clock is its last two arguments.
+func clocked(t *testing.T, s script, args int) string {
+	t.Helper()
+	source := strings.Replace(s.source, "redis.call('TIME')", fmt.Sprintf("{ARGV[%d], ARGV[%d]}", args+1, args+2), 1)
+	if source == s.source {
+		t.Fatal("the script asks for the time in another way")
 	}
+	return source
+}
+
+// comparePace puts a pace into Redis, runs a script and the function on it, and
+// compares what they return and keep.
+func comparePace(t *testing.T, s *embedtest.Server, rng *rand.Rand) {
+	t.Helper()
+	ctx, key := context.Background(), s.Namespace+":pace"
+	now := int64(1.7e15) + rng.Int64N(1e12)
+	spacing := []int64{1, 12_500, 12_627, 1e6, 86_400e6}[rng.IntN(5)]
+	horizon := []int64{1, 100_000, 250_001}[rng.IntN(3)]
+	want, hold := 1+rng.IntN(40), []int64{0, 100_000, MaxHold.Microseconds()}[rng.IntN(3)]
+	before := somePace(rng, now, spacing, horizon)
+	set(t, s, key, before)
+	eval := func(source string, args ...any) []int64 {
+		t.Helper()
+		reply, err := s.Client.Eval(ctx, source, []string{key}, append(args, now/1e6, now%1e6)...).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return numbers(reply)
+	}
+	state := eval(clocked(t, stateScript, 0))
+	settled := before.settle(now)
+	if diff := cmp.Diff([]int64{settled.part(now), max(0, settled.until-now)}, state); diff != "" {
+		t.Fatalf("state of %+v at %d (-Go +Lua):\n%s", before, now, diff)
+	}
+	wantKept, slots := before.next(now, spacing, horizon, want)
+	reply := eval(clocked(t, nextScript, 3), spacing, horizon, want)
+	part := wantKept.part(now)
+	if diff := cmp.Diff([]int64{slots.First, int64(slots.Count), slots.Again, stretch(spacing, part), part}, reply); diff != "" {
+		t.Fatalf("next of %+v at %d, spacing %d horizon %d want %d (-Go +Lua):\n%s", before, now, spacing, horizon, want, diff)
+	}
+	wantSame(t, s, key, wantKept)
+	eval(clocked(t, slowScript, 1), hold)
+	wantSame(t, s, key, wantKept.slow(now, hold))
+}
+
+// somePace is around the edges of what next tells apart.
+func somePace(rng *rand.Rand, now, spacing, horizon int64) pace {
+	p := pace{free: []int64{0, 1, now - 1, now, now + rng.Int64N(horizon+1), now + horizon, now + horizon + 1,
+		now + horizon + spacing, now + horizon + spacing + 1, now + 2*spacing, 2 * now}[rng.IntN(11)]}
+	if rng.IntN(3) > 0 {
+		p.share = 1 + rng.Int64N(fullShare)
+		p.cut = now - []int64{-5e9, -1, 0, 1, reaction - 1, reaction, storm - 1, storm, rng.Int64N(fullShare * recoverStep), fullShare * recoverStep}[rng.IntN(10)]
+		p.until = p.cut + rng.Int64N(1+[]int64{1, 3 * horizon, MaxHold.Microseconds()}[rng.IntN(3)])
+	}
+	return p
+}
+
+// set keeps a pace in the way the script does, or in that of a layout that knew the
+// next free time only.
+func set(t *testing.T, s *embedtest.Server, key string, p pace) {
+	t.Helper()
+	var value any = p.free
+	if p.share > 0 {
+		value = fmt.Sprint(p.free, " ", p.share, " ", p.cut, " ", p.until)
+	}
+	if err := s.Client.Set(context.Background(), key, value, 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if p == (pace{}) {
+		s.Client.Del(context.Background(), key)
+	}
+}
+
+func wantSame(t *testing.T, s *embedtest.Server, key string, want pace) {
+	t.Helper()
+	kept, err := s.Client.Get(context.Background(), key).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got pace
+	if n, _ := fmt.Sscan(kept, &got.free, &got.share, &got.cut, &got.until); n != 1 && n != 4 {
+		t.Fatalf("%q is kept", kept)
+	}
+	if got != want {
+		t.Fatalf("%+v is kept, want %+v", got, want)
+	}
+}
+
+func numbers(reply any) []int64 {
+	list, _ := reply.([]any)
+	var n []int64
+	for _, x := range list {
+		n = append(n, x.(int64))
+	}
+	return n
 }
 
 func TestRedisKeepsAKeyForTwoDays(t *testing.T) {
@@ -124,7 +191,7 @@ func TestRedisErrorsAreReturned(t *testing.T) {
 func BenchmarkRedisReserve(b *testing.B) {
 	s := embedtest.Redis(b)
 	limiter := NewRedis(s.Client, Options{Namespace: s.Namespace})
-	for _, senders := range []int{1, 20} {
+	for _, senders := range []int{1, 20, 1000} {
 		b.Run(fmt.Sprintf("%d_senders", senders), func(b *testing.B) {
 			requests := make([]Request, senders)
 			for i := range requests {
@@ -136,6 +203,7 @@ func BenchmarkRedisReserve(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*senders), "µs/number")
 		})
 	}
 }

@@ -4,51 +4,39 @@ import (
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
+	"fmt"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// nextScript is [Next] on Redis's clock, and what keeps its state.
-//
-// KEYS[1] the number's next free time, microseconds.
-// ARGV    spacing, horizon (microseconds), slots wanted.
-// Returns delay of the first slot, count, delay after which to ask again.
-var nextScript = newScript(`
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
-local spacing, want = tonumber(ARGV[1]), tonumber(ARGV[3])
-local last = now + ARGV[2]
-local free = tonumber(redis.call('GET', KEYS[1]) or 0)
-if free == 0 then
-  free = last
-elseif free < now then
-  free = now
-elseif free > last + spacing then
-  free = last + spacing
-end
-local count, first, again = 0, 0, 0
-if free <= last then
-  count = math.min(want, math.floor((last - free) / spacing) + 1)
-  first = free - now
-  free = free + count * spacing
-end
-if count < want then
-  again = free - last
-end
-redis.call('SET', KEYS[1], string.format('%.0f', free), 'EX', 172800) -- twice the longest spacing
-return {first, count, again}
-`)
-
 // script is a Lua script of one key.
-type script struct{ source, hash string }
+//
+// All words of a command that are the same in each are kept as the client takes
+// them, to spare each call the conversion.
+type script struct {
+	source     string
+	name, hash any
+}
 
 func newScript(source string) script {
 	sum := sha1.Sum([]byte(source)) // the name Redis gives it
-	return script{source: source, hash: hex.EncodeToString(sum[:])}
+	return script{source: source, name: "evalsha", hash: hex.EncodeToString(sum[:])}
 }
 
 func (s script) command(ctx context.Context, key string, args ...any) *redis.Cmd {
-	return redis.NewCmd(ctx, append([]any{"evalsha", s.hash, 1, key}, args...)...)
+	return redis.NewCmd(ctx, append([]any{s.name, s.hash, 1, key}, args...)...)
+}
+
+// integers reads a script's reply of n whole numbers.
+func integers(cmd *redis.Cmd, n int) ([]int64, error) {
+	reply, err := cmd.Int64Slice()
+	if err == nil && len(reply) != n {
+		err = fmt.Errorf("%d numbers, want %d", len(reply), n)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read reply: %w", err)
+	}
+	return reply, nil
 }
 
 // run sends the commands in one pipeline. A Redis that was restarted knows no
