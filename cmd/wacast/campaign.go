@@ -67,6 +67,9 @@ func printProgress(out io.Writer, p *report.Progress) error {
 	if p.Expected != nil {
 		fmt.Fprintln(out, expectation(p.Jobs(), *p.Expected))
 	}
+	if pace := paceOf(p.Spread, p.PerDay); pace != "" {
+		fmt.Fprintln(out, "sent", pace)
+	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, row := range []struct {
 		name string

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -38,13 +39,13 @@ func printCampaigns(out io.Writer, list []*report.Progress) error {
 		return err
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "CAMPAIGN\tSTATE\tEXPECTED\tPUBLISHED\tACCEPTED\tENDED OTHERWISE\tLEFT")
+	fmt.Fprintln(w, "CAMPAIGN\tSTATE\tEXPECTED\tPUBLISHED\tACCEPTED\tENDED OTHERWISE\tLEFT\tPACE")
 	for _, p := range list {
 		expected := "-"
 		if p.Expected != nil {
 			expected = strconv.FormatUint(*p.Expected, 10)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\n", p.ID, p.State, expected, p.Published, p.Accepted, p.Ended()-p.Accepted, p.Left())
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\n", p.ID, p.State, expected, p.Published, p.Accepted, p.Ended()-p.Accepted, p.Left(), cmp.Or(paceOf(p.Spread, p.PerDay), "-"))
 	}
 	return w.Flush()
 }

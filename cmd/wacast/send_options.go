@@ -22,6 +22,7 @@ type sendOptions struct {
 	params                             []string
 	lane, region, sendAt, expiresAt    string
 	limit                              int
+	pace                               paceOptions
 	dryRun, yes, wait                  bool
 }
 
@@ -31,6 +32,7 @@ func (o *sendOptions) recipe() (*producer.Recipe, error) {
 	expressions, errs := o.expressions()
 	errs = append(errs, o.missing()...)
 	errs = append(errs, o.misplaced()...)
+	errs = append(errs, o.pace.wrong(o.file)...)
 	r := &producer.Recipe{Job: job.Job{
 		V: job.Version, Campaign: o.campaign, From: o.from, Lane: job.Lane(o.lane),
 		Template: job.Template{Name: o.template, Language: o.language},

@@ -84,7 +84,11 @@ func (s *sending) plan(ctx context.Context, src *source) error {
 	if s.result.RejectedFile, err = rejects.keep(); err != nil {
 		return err
 	}
-	s.result.ETASeconds = math.Ceil(float64(s.result.Jobs) / (float64(s.cfg.DefaultMPS) * (1 - s.cfg.RateHeadroom)))
+	if err := s.pace.fits(s.result.Jobs); err != nil {
+		return err
+	}
+	full := math.Ceil(float64(s.result.Jobs) / (float64(s.cfg.DefaultMPS) * (1 - s.cfg.RateHeadroom)))
+	s.result.ETASeconds = s.pace.seconds(s.result.Jobs, full)
 	s.printPlan(src)
 	return nil
 }
@@ -145,6 +149,10 @@ func (s *sending) printPlan(src *source) {
 	fmt.Fprintf(out, "template %s/%s from %s to %s, job %s/%s:\n", s.template, s.language, s.from, r.Sample.To, s.campaign, r.Sample.ID)
 	for l := range strings.Lines(r.Sample.Text) {
 		fmt.Fprintf(out, "  │ %s\n", strings.TrimRight(l, "\n"))
+	}
+	if pace := s.pace.String(); pace != "" {
+		fmt.Fprintf(out, "about %s: sent %s\n", time.Duration(r.ETASeconds)*time.Second, pace)
+		return
 	}
 	fmt.Fprintf(out, "about %s at %s a second\n", time.Duration(r.ETASeconds)*time.Second, count(r.MPS, "message"))
 }

@@ -39,6 +39,16 @@ func (v *View) Campaigns(ctx context.Context) ([]*report.Progress, error) {
 	return list, nil
 }
 
+// ChangeCampaign changes a campaign, which may have no job yet.
+func ChangeCampaign(ctx context.Context, cfg Config, id string, change func(*campaign.Spec) error) error {
+	v, err := OpenView(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	return campaign.NewStore(campaign.Config{Bucket: v.specs}).Change(ctx, id, change)
+}
+
 // CloseCampaign says that no more jobs of a campaign are expected, and how many
 // there must be; 0 leaves that open. It returns how the campaign stands then, or
 // [campaign.ErrUnknown] of one that has neither jobs nor a spec.

@@ -143,6 +143,9 @@ func (s Setting) assign(field reflect.Value, value string) error {
 	return nil
 }
 
+// ParseDuration reads a duration as settings are written: 90s, 15m or 7d.
+func ParseDuration(s string) (time.Duration, error) { return parseDuration(s) }
+
 // parseDuration reads what time.ParseDuration does, and whole days: 7d.
 func parseDuration(s string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(s, "d"); ok {

@@ -134,7 +134,7 @@ func (v *View) state(ctx context.Context, p *report.Progress) error {
 	if err != nil {
 		return err
 	}
-	p.State, p.Reason = string(spec.State), spec.Reason
+	p.State, p.Reason, p.PerDay, p.Spread = string(spec.State), spec.Reason, spec.PerDay, spec.Spread
 	if spec.Expected > 0 {
 		p.Expected = &spec.Expected
 	}

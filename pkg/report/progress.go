@@ -57,10 +57,14 @@ type Progress struct {
 	Published uint64 `json:"published"`
 	// Expected is how many jobs there must be, as was said when the campaign was
 	// closed; null when nobody has said.
-	Expected  *uint64 `json:"expected"`
-	Queued    uint64  `json:"queued"`
-	Scheduled uint64  `json:"scheduled"`
-	InFlight  uint64  `json:"in_flight"`
+	Expected *uint64 `json:"expected"`
+	// PerDay is the most of its jobs that are sent in 24 hours, 0 for no such limit, and
+	// Spread the period over which they are sent evenly; empty for none.
+	PerDay    int    `json:"per_day"`
+	Spread    string `json:"spread"`
+	Queued    uint64 `json:"queued"`
+	Scheduled uint64 `json:"scheduled"`
+	InFlight  uint64 `json:"in_flight"`
 
 	Accepted   uint64 `json:"accepted"`
 	Rejected   uint64 `json:"rejected"`
