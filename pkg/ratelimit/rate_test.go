@@ -68,8 +68,8 @@ func TestNextWithASpacingAboveTheHorizon(t *testing.T) {
 	}
 }
 
-// run is what the property tests remember of a number's slots, in real time.
-type run struct {
+// history is what the property tests remember of a number's slots, in real time.
+type history struct {
 	t                *testing.T
 	spacing, horizon int64
 	nextFree         int64
@@ -78,7 +78,7 @@ type run struct {
 
 // reserve asks at a real time with a clock that may be off, and checks what holds
 // of each answer by itself.
-func (r *run) reserve(real, clock int64, want int) Slots {
+func (r *history) reserve(real, clock int64, want int) Slots {
 	r.t.Helper()
 	s := Next(r.nextFree, clock, r.spacing, r.horizon, want)
 	r.nextFree = s.NextFree
@@ -97,7 +97,7 @@ func (r *run) reserve(real, clock int64, want int) Slots {
 
 // spaced checks that slots are a spacing apart, whence no sliding second holds
 // more than the limit, which it counts as well.
-func (r *run) spaced(limit int) {
+func (r *history) spaced(limit int) {
 	r.t.Helper()
 	from := 0
 	for i, slot := range r.slots {
@@ -121,7 +121,7 @@ func FuzzNext(f *testing.F) {
 	f.Add(uint16(1000), []byte{1, 255, 0, 50, 255, 3, 50, 255, 3})
 	f.Fuzz(func(t *testing.T, perSecond uint16, calls []byte) {
 		limit := int(perSecond%2000) + 1
-		r := &run{t: t, horizon: DefaultHorizon.Microseconds(), spacing: Rate{PerSecond: float64(limit)}.Spacing().Microseconds()}
+		r := &history{t: t, horizon: DefaultHorizon.Microseconds(), spacing: Rate{PerSecond: float64(limit)}.Spacing().Microseconds()}
 		real, behind := int64(1e15), int64(0)
 		for ; len(calls) >= 3; calls = calls[3:] {
 			real += int64(calls[0]) * int64(calls[0]) * 7 // 0 to 0.45 s
@@ -136,7 +136,7 @@ func TestNextUnderManyReplicas(t *testing.T) {
 	for seed := range uint64(50) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		limit := 1 + rng.IntN(500)
-		r := &run{t: t, horizon: DefaultHorizon.Microseconds(), spacing: Rate{PerSecond: float64(limit)}.Spacing().Microseconds()}
+		r := &history{t: t, horizon: DefaultHorizon.Microseconds(), spacing: Rate{PerSecond: float64(limit)}.Spacing().Microseconds()}
 		now := int64(1e15)
 		for range 2000 {
 			now += rng.Int64N(3 * r.spacing)
@@ -149,7 +149,7 @@ func TestNextUnderManyReplicas(t *testing.T) {
 // A caller that asks when it is told to uses every slot there is.
 func TestNextIsUsedInFull(t *testing.T) {
 	for _, perSecond := range []float64{0.5, 1, 3, 10, 79.9, 80, 1000} {
-		r := &run{t: t, horizon: DefaultHorizon.Microseconds(), spacing: Rate{PerSecond: perSecond}.Spacing().Microseconds()}
+		r := &history{t: t, horizon: DefaultHorizon.Microseconds(), spacing: Rate{PerSecond: perSecond}.Spacing().Microseconds()}
 		r.nextFree = 1
 		start := int64(1e15)
 		for now := start; now < start+60e6; {
@@ -169,7 +169,7 @@ func TestNextIsUsedInFull(t *testing.T) {
 // After a loss of the state no slot comes before those of the state that was lost.
 func TestNextAfterALoss(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	r := &run{t: t, horizon: 100_000, spacing: 12_500}
+	r := &history{t: t, horizon: 100_000, spacing: 12_500}
 	now := int64(1e15)
 	for range 5000 {
 		now += rng.Int64N(50_000)

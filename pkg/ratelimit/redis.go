@@ -49,19 +49,19 @@ func (l *Redis) key(sender string) string { return l.prefix + sender + "}" }
 // caller that counts from the return is late by no more than the way back, and
 // never early.
 func (l *Redis) Reserve(ctx context.Context, requests []Request) ([]Grant, error) {
-	cmds := make([]*redis.Cmd, len(requests))
+	calls := make([]call, len(requests))
 	for i, r := range requests {
 		if err := r.validate(); err != nil {
 			return nil, err
 		}
-		cmds[i] = nextScript.command(ctx, l.key(r.Sender), r.Spacing.Microseconds(), l.horizon, r.Want)
+		calls[i] = nextScript.on(ctx, l.key(r.Sender), r.Spacing.Microseconds(), l.horizon, r.Want)
 	}
-	if err := nextScript.run(ctx, l.rdb, cmds); err != nil {
+	if err := run(ctx, l.rdb, calls); err != nil {
 		return nil, fmt.Errorf("reserve slots: %w", err)
 	}
 	grants := make([]Grant, len(requests))
 	for i := range requests {
-		reply, err := integers(cmds[i], 5)
+		reply, err := calls[i].integers(5)
 		if err != nil {
 			return nil, fmt.Errorf("reserve slots: %w", err)
 		}
@@ -74,14 +74,14 @@ func (l *Redis) Reserve(ctx context.Context, requests []Request) ([]Grant, error
 // Slow lowers the shares of numbers, in one round trip. A call that is repeated
 // within the reaction time only prolongs the hold.
 func (l *Redis) Slow(ctx context.Context, slowdowns []Slowdown) error {
-	cmds := make([]*redis.Cmd, len(slowdowns))
+	calls := make([]call, len(slowdowns))
 	for i, d := range slowdowns {
 		if err := d.validate(); err != nil {
 			return err
 		}
-		cmds[i] = slowScript.command(ctx, l.key(d.Sender), d.hold())
+		calls[i] = slowScript.on(ctx, l.key(d.Sender), d.hold())
 	}
-	if err := slowScript.run(ctx, l.rdb, cmds); err != nil {
+	if err := run(ctx, l.rdb, calls); err != nil {
 		return fmt.Errorf("slow numbers down: %w", err)
 	}
 	return nil
@@ -89,16 +89,16 @@ func (l *Redis) Slow(ctx context.Context, slowdowns []Slowdown) error {
 
 // States says how numbers stand, in their order. It only reads.
 func (l *Redis) States(ctx context.Context, senders []string) ([]State, error) {
-	cmds := make([]*redis.Cmd, len(senders))
+	calls := make([]call, len(senders))
 	for i, sender := range senders {
-		cmds[i] = stateScript.command(ctx, l.key(sender))
+		calls[i] = stateScript.on(ctx, l.key(sender))
 	}
-	if err := stateScript.run(ctx, l.rdb, cmds); err != nil {
+	if err := run(ctx, l.rdb, calls); err != nil {
 		return nil, fmt.Errorf("read states of numbers: %w", err)
 	}
 	states := make([]State, len(senders))
 	for i := range senders {
-		reply, err := integers(cmds[i], 2)
+		reply, err := calls[i].integers(2)
 		if err != nil {
 			return nil, fmt.Errorf("read states of numbers: %w", err)
 		}

@@ -23,13 +23,20 @@ func newScript(source string) script {
 	return script{source: source, name: "evalsha", hash: hex.EncodeToString(sum[:])}
 }
 
-func (s script) command(ctx context.Context, key string, args ...any) *redis.Cmd {
-	return redis.NewCmd(ctx, append([]any{s.name, s.hash, 1, key}, args...)...)
+// call is one run of a script, on its one key: the keys of a pipeline may be on
+// many nodes of a Redis Cluster.
+type call struct {
+	script
+	*redis.Cmd
+}
+
+func (s script) on(ctx context.Context, key string, args ...any) call {
+	return call{s, redis.NewCmd(ctx, append([]any{s.name, s.hash, 1, key}, args...)...)}
 }
 
 // integers reads a script's reply of n whole numbers.
-func integers(cmd *redis.Cmd, n int) ([]int64, error) {
-	reply, err := cmd.Int64Slice()
+func (c call) integers(n int) ([]int64, error) {
+	reply, err := c.Int64Slice()
 	if err == nil && len(reply) != n {
 		err = fmt.Errorf("%d numbers, want %d", len(reply), n)
 	}
@@ -39,40 +46,40 @@ func integers(cmd *redis.Cmd, n int) ([]int64, error) {
 	return reply, nil
 }
 
-// run sends the commands in one pipeline. A Redis that was restarted knows no
-// scripts: the commands that found none are repeated with the source in them,
-// which needs no second round to a Redis Cluster's other nodes. Any other error
-// fails the whole.
-func (s script) run(ctx context.Context, rdb redis.UniversalClient, cmds []*redis.Cmd) error {
-	missing, err := s.exec(ctx, rdb, cmds)
+// run sends the calls in one pipeline. A Redis that was restarted knows no
+// scripts: the calls that found none are repeated with the source in them, which
+// needs no second round to a Redis Cluster's other nodes. Any other error fails the
+// whole.
+func run(ctx context.Context, rdb redis.UniversalClient, calls []call) error {
+	missing, err := exec(ctx, rdb, calls)
 	if err != nil || len(missing) == 0 {
 		return err
 	}
-	again := make([]*redis.Cmd, len(missing))
+	again := make([]call, len(missing))
 	for i, at := range missing {
-		args := append([]any{"eval", s.source}, cmds[at].Args()[2:]...)
-		again[i] = redis.NewCmd(ctx, args...)
-		cmds[at] = again[i]
+		c := &calls[at]
+		c.Cmd = redis.NewCmd(ctx, append([]any{"eval", c.source}, c.Args()[2:]...)...)
+		again[i] = *c
 	}
-	_, err = s.exec(ctx, rdb, again)
+	_, err = exec(ctx, rdb, again)
 	return err
 }
 
-// exec returns the places of the commands whose script Redis does not know.
-func (s script) exec(ctx context.Context, rdb redis.UniversalClient, cmds []*redis.Cmd) (missing []int, err error) {
-	if len(cmds) == 0 {
+// exec returns the places of the calls whose script Redis does not know.
+func exec(ctx context.Context, rdb redis.UniversalClient, calls []call) (missing []int, err error) {
+	if len(calls) == 0 {
 		return nil, nil
 	}
 	pipe := rdb.Pipeline()
-	for _, cmd := range cmds {
-		_ = pipe.Process(ctx, cmd) // only queues it
+	for _, c := range calls {
+		_ = pipe.Process(ctx, c.Cmd) // only queues it
 	}
 	_, err = pipe.Exec(ctx)
 	if err == nil {
 		return nil, nil
 	}
-	for i, cmd := range cmds {
-		switch err := cmd.Err(); {
+	for i, c := range calls {
+		switch err := c.Err(); {
 		case redis.HasErrorPrefix(err, "NOSCRIPT"):
 			missing = append(missing, i)
 		case err != nil:
