@@ -15,7 +15,7 @@ import (
 
 func newRoot() *cobra.Command {
 	root := group("wacast", "Sends WhatsApp template messages in bulk, each once, at the allowed rate",
-		newDemo(), newCheck(), newWorker(), newWebhook(), newAll(), newSend(), newPublish(), newCampaign(), newStatus(), newPause(), newResume(),
+		newDemo(), newCheck(), newWorker(), newWebhook(), newAll(), newSend(), newPublish(), newCampaign(), newStatus(), newSender(), newPause(), newResume(),
 		newJob(), newDead(), newTemplate(),
 		newSimulator(), newBench(), newSchema(), newConfig(), newQueue(), newLedger(), newHealth(), newVersion(),
 	)

@@ -21,7 +21,8 @@ func newStatus() *cobra.Command {
 	return &cobra.Command{
 		Use: "status", Short: "Shows what is stopped and why, and what waits", Args: noArgs,
 		Long: `Shows what is stopped, why, by whom, since and until when, and what to do about it;
-how many outcomes are unknown, and the queues with their oldest job.
+how many outcomes are unknown, and the queues with their oldest job, and why each of
+them is not sent yet: what is stopped, a limit that is used up, or its number's rate.
 
 Exit code 1 says that something is stopped, which a paused campaign with jobs is too.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -68,7 +69,7 @@ func printStatus(out io.Writer, s *app.Status) error {
 	if s.OldestSeconds != nil {
 		fmt.Fprintf(out, "the oldest job waits for %s\n", age(*s.OldestSeconds))
 	}
-	return printBacklog(out, s.Backlog)
+	return printWaiting(out, s.Waiting)
 }
 
 func printBacklog(out io.Writer, backlog []report.Backlog) error {

@@ -23,10 +23,11 @@ func (a *App) startWorker(ctx context.Context, b *base) error {
 		return err
 	}
 	a.closer("api client", api.Close)
+	slots := ratelimit.NewRedis(a.rdb, ratelimit.Options{Namespace: a.cfg.Namespace})
 	cfg := worker.Config{
 		ID: a.id, Namespace: a.cfg.Namespace,
 		Queues: b.queues, Events: b.events, Dead: b.dead, Later: b.later, Claims: b.claims, Ledger: b.ledger,
-		Slots: ratelimit.NewRedis(a.rdb, ratelimit.Options{Namespace: a.cfg.Namespace}),
+		Slots: slots,
 		API:   api, Probe: prober{api}, Directory: a.accounts, Templates: a.templates,
 		Headroom: a.cfg.RateHeadroom, MaxInFlight: a.cfg.MaxInFlight, SendTimeout: a.cfg.SendTimeout,
 		UnknownDeadline: a.cfg.UnknownDeadline,
@@ -47,6 +48,10 @@ func (a *App) startWorker(ctx context.Context, b *base) error {
 	a.registry.MustRegister(newBacklog(cfg))
 	a.account(b, campaigns)
 	a.askLevels(api, b, cfg.Stops)
+	known := &paces{accounts: a.accounts, stops: cfg.Stops, headroom: a.cfg.RateHeadroom, states: slots.States}
+	if err := a.answerQuestions(b, known); err != nil {
+		return err
+	}
 	a.part("worker", w.Stop)
 	w.Start()
 	a.mu.Lock()

@@ -18,6 +18,7 @@ import (
 // View answers questions about a running wacast from what JetStream holds. It
 // changes nothing.
 type View struct {
+	cfg      Config // what it was opened with; zero where it was given a connection
 	nc       *nats.Conn
 	js       jetstream.JetStream
 	names    queue.Names
@@ -41,6 +42,7 @@ func OpenView(ctx context.Context, cfg Config) (*View, error) {
 		nc.Close()
 		return nil, err
 	}
+	v.cfg = cfg
 	return v, nil
 }
 

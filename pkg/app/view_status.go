@@ -3,9 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/wacast/wacast/pkg/campaign"
@@ -31,6 +29,8 @@ type Status struct {
 	OldestSeconds *float64 `json:"oldest_seconds"`
 	// Backlog lists the queues that have jobs.
 	Backlog []report.Backlog `json:"backlog"`
+	// Waiting tells of each of them, and of what is put off, why it is not sent yet.
+	Waiting []Waiting `json:"waiting"`
 }
 
 // StoppedCampaign is a campaign whose jobs are not sent.
@@ -64,11 +64,15 @@ func (v *View) Status(ctx context.Context) (*Status, error) {
 	if s.Unknown, err = v.reporter.Unknown(ctx); err != nil {
 		return nil, err
 	}
-	waiting, err := v.later.Waiting(ctx, "")
+	putOff, err := v.later.PutOff(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s.UnknownWaiting = min(waiting[queue.KindUnknown], s.Unknown)
+	for _, p := range putOff {
+		if p.Kind == queue.KindUnknown {
+			s.UnknownWaiting = min(s.UnknownWaiting+p.Jobs, s.Unknown)
+		}
+	}
 	letters, err := v.dead.Count(ctx, "")
 	if err != nil {
 		return nil, err
@@ -79,7 +83,12 @@ func (v *View) Status(ctx context.Context) (*Status, error) {
 	if s.Campaigns, err = v.stoppedCampaigns(ctx, s.Backlog); err != nil {
 		return nil, err
 	}
-	s.Stopped, err = v.stopped(ctx)
+	stops, err := v.readStops(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.Stopped = stops.List()
+	s.Waiting, err = v.waiting(ctx, stops, s.Backlog, putOff)
 	return s, err
 }
 
@@ -94,18 +103,11 @@ func (v *View) stoppedCampaigns(ctx context.Context, backlog []report.Backlog) (
 		if !job.ValidCampaign(id) {
 			continue
 		}
-		value, err := v.specs.Get(ctx, id)
-		if errors.Is(err, queue.ErrNoKey) {
-			continue // no worker has seen it yet
-		}
+		spec, err := v.spec(ctx, id)
 		if err != nil {
 			return nil, err
 		}
-		spec, err := campaign.Decode(id, value)
-		if err != nil {
-			return nil, err
-		}
-		if !spec.Sends() || spec.State == campaign.Cancelled {
+		if spec != nil && !spec.Sends() {
 			list = append(list, StoppedCampaign{ID: id, State: spec.State, Reason: spec.Reason, By: spec.By, Since: spec.Since, Waiting: n})
 		}
 	}
@@ -113,36 +115,10 @@ func (v *View) stoppedCampaigns(ctx context.Context, backlog []report.Backlog) (
 	return list, nil
 }
 
-// scopes are those of stops, the widest first.
-func scopes() []sender.Scope {
-	return []sender.Scope{sender.ScopeAll, sender.ScopeAccount, sender.ScopeNumber, sender.ScopeTemplate}
-}
-
 func (v *View) stopped(ctx context.Context) ([]sender.Stop, error) {
-	keys, err := v.senders.Keys(ctx)
+	stops, err := v.readStops(ctx)
 	if err != nil {
 		return nil, err
 	}
-	stops := []sender.Stop{}
-	for _, key := range keys {
-		if !sender.IsStop(key) {
-			continue
-		}
-		value, err := v.senders.Get(ctx, key)
-		if errors.Is(err, queue.ErrNoKey) {
-			continue // lifted meanwhile
-		}
-		if err != nil {
-			return nil, err
-		}
-		stop, err := sender.ReadStop(value)
-		if err != nil {
-			return nil, err
-		}
-		stops = append(stops, stop)
-	}
-	slices.SortStableFunc(stops, func(a, b sender.Stop) int {
-		return cmp.Or(cmp.Compare(slices.Index(scopes(), a.Scope), slices.Index(scopes(), b.Scope)), strings.Compare(a.Name, b.Name))
-	})
-	return stops, nil
+	return stops.List(), nil
 }

@@ -82,6 +82,18 @@ func (s *Stops) Said(number string) (Limit, bool) {
 	return said, ok
 }
 
+// Limited lists the numbers of which anything was said, in no order.
+func (s *Stops) Limited() []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var list []string
+	for key := range s.limits {
+		_, number, _ := strings.Cut(key, ".")
+		list = append(list, number)
+	}
+	return list
+}
+
 // SetLimit limits a number, for all replicas. It needs no [Stops.Run].
 func (s *Stops) SetLimit(ctx context.Context, number string, l Limit) error {
 	prefixes := map[string]string{SourceOperator: limitPrefix, SourceAPI: levelPrefix}
