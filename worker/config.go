@@ -28,6 +28,10 @@ type API interface {
 // Slots gives out send times; [ratelimit.Redis] and [ratelimit.Local] do.
 type Slots interface {
 	Reserve(ctx context.Context, requests []ratelimit.Request) ([]ratelimit.Grant, error)
+	// Slow has less of the numbers given out, after the API refused them for their rate.
+	Slow(ctx context.Context, slowdowns []ratelimit.Slowdown) error
+	// States tells what part of the numbers' limits is given out.
+	States(ctx context.Context, numbers []string) ([]ratelimit.State, error)
 }
 
 // Templates knows what a job's template looks like.

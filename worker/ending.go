@@ -36,8 +36,10 @@ type ending struct {
 	letter bool
 	// putOff says that the job waits once more for the deadline of its unknown outcome.
 	putOff bool
-	// later says that the job's time has not come: it goes into the schedule.
-	later bool
+	// later says that the job's time has not come: it goes into the schedule, until
+	// its send_at or until it is to be tried again.
+	later   bool
+	retryAt time.Time
 	// nextAttempt is the attempt the job is given back for.
 	nextAttempt int
 	// delay is how long the queue keeps a job that was given back.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wacast/wacast/pkg/dedup"
@@ -41,6 +42,11 @@ type line struct {
 	due     chan timed
 	// held is what the number's queues have here, by lane.
 	held map[job.Lane]*allowance
+
+	// pairs are the recipients that wait, and heedAt is when to look at the call limits
+	// again, in Unix milliseconds.
+	pairs  pairs
+	heedAt atomic.Int64
 
 	answers sync.Mutex
 	breaker policy.Breaker

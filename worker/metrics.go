@@ -37,6 +37,7 @@ const (
 	causeLease  = "lease_gone"
 	causeDrain  = "drain"
 	causeSendAt = "send_at"
+	causePair   = "recipient"
 )
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -72,7 +73,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "wacast_dedup_hits_total", Help: "Publications whose job already had an outcome, and that were not sent.",
 		}),
 	}
-	for _, cause := range []string{causeStop, causeRetry, causeHeld, causeNewer, causeLease, causeDrain, causeSendAt} {
+	for _, cause := range []string{causeStop, causeRetry, causeHeld, causeNewer, causeLease, causeDrain, causeSendAt, causePair} {
 		m.returned.WithLabelValues(cause)
 	}
 	return m

@@ -47,7 +47,28 @@ func (w *Worker) returnClaimed(it *item, cause string, delay time.Duration) {
 // jitter so that what failed together does not come back together.
 func (w *Worker) retry(it *item, cause string, delay time.Duration, next int) {
 	w.metrics.returned.WithLabelValues(cause).Inc()
-	w.end(it, ending{claimed: true, nextAttempt: next, delay: policy.Jitter(delay, rand.Float64())})
+	e := ending{claimed: true, nextAttempt: next, delay: policy.Jitter(delay, rand.Float64())}
+	w.end(it, it.scheduled(e))
+}
+
+// putOff returns an item that holds no claim for as long as it has to wait.
+func (w *Worker) putOff(it *item, cause string, wait time.Duration) {
+	w.metrics.returned.WithLabelValues(cause).Inc()
+	e := ending{delay: wait}
+	if wait >= longWait { // the open entry is what a second publication of the job meets
+		e.claimed, e.nextAttempt = true, it.open
+	}
+	w.end(it, it.scheduled(e))
+}
+
+// scheduled is an ending with its delay in the schedule where that is long: the server
+// keeps the job as in flight otherwise, and does so in memory. What has an outcome on
+// record keeps its place, which tells so.
+func (it *item) scheduled(e ending) ending {
+	if e.delay >= longWait && it.was == "" {
+		e.later, e.retryAt = true, time.Now().Add(e.delay)
+	}
+	return e
 }
 
 // record writes down what became of the items, a batch at a time, until done is
@@ -119,6 +140,8 @@ func (w *Worker) outcomes(batch []*item) {
 			w.letters = append(w.letters, queue.Letter{
 				Delivery: it.delivery, Attempt: it.attempt, Outcome: e.outcome, Reason: e.reason, Code: e.code, Detail: e.detail,
 			})
+		case e.later && !e.retryAt.IsZero():
+			w.waiting = append(w.waiting, it.wait(queue.KindRetry, e.retryAt))
 		case e.later:
 			w.waiting = append(w.waiting, it.wait(queue.KindSendAt, it.job.SendAt))
 		case e.putOff, e.outcome == job.Unknown && !e.settled:

@@ -86,7 +86,8 @@ func (w *Worker) decide(it *item, accepted whatsapp.Accepted, err error, began t
 	if !policy.Counts(class) {
 		tries = min(it.delivery.Delivered, maxStreak)
 	}
-	action := policy.DecideError(err, tries, w.cfg.Limits)
+	action := w.slow(it, policy.DecideError(err, tries, w.cfg.Limits), err, began)
+	w.heed(it.intake.line, accepted, err)
 	outage := w.judge(it, class, err, began)
 	w.probed(it, class, action, err)
 	switch {
@@ -136,17 +137,30 @@ func (w *Worker) lifted(err error) {
 // stopFor stops the scope that the action names. The other scopes that the item
 // was let through to probe have had their answer.
 func (w *Worker) stopFor(it *item, action policy.Action, code int, detail string) {
-	target := it.target(action.Stop)
-	if err := w.cfg.Stops.Refused(w.work, target, action.Reason, code, detail, action.Delay); err != nil {
-		w.log.Error("a stop could not be shared; other replicas find out by themselves", "scope", target.Scope, "name", target.Name, "error", err)
+	targets := []sender.Target{it.target(action.Stop)}
+	if action.Stop == policy.ScopeApp {
+		targets = w.accounts()
+	}
+	for _, target := range targets {
+		if err := w.cfg.Stops.Refused(w.work, target, action.Reason, code, detail, action.Delay); err != nil {
+			w.log.Error("a stop could not be shared; other replicas find out by themselves", "scope", target.Scope, "name", target.Name, "error", err)
+		}
 	}
 	w.unprobe(it)
+}
+
+// accounts are all of them, as what may be stopped.
+func (w *Worker) accounts() (targets []sender.Target) {
+	for _, a := range w.cfg.Directory.Accounts() {
+		targets = append(targets, sender.Target{Scope: sender.ScopeAccount, Name: a.WABA})
+	}
+	return targets
 }
 
 func (it *item) target(scope policy.Scope) sender.Target {
 	targets := it.targets()
 	switch scope {
-	case policy.ScopeAccount:
+	case policy.ScopeAccount, policy.ScopeApp:
 		return targets[0]
 	case policy.ScopeNumber:
 		return targets[1]

@@ -40,6 +40,8 @@ type Scope uint8
 const (
 	// ScopeNone: this job alone.
 	ScopeNone Scope = iota
+	// ScopeRecipient: every job of this sender number to this recipient.
+	ScopeRecipient
 	// ScopeTemplate: every job with this template, in this account.
 	ScopeTemplate
 	// ScopeNumber: every job of this sender number.
@@ -55,6 +57,8 @@ func (s Scope) String() string {
 	switch s {
 	case ScopeNone:
 		return "none"
+	case ScopeRecipient:
+		return "recipient"
 	case ScopeTemplate:
 		return "template"
 	case ScopeNumber:
@@ -78,6 +82,9 @@ type Action struct {
 	Stop Scope
 	// Slow is whose rate must come down, for a Retry that the API throttled.
 	Slow Scope
+	// Hold is how long it sends nothing at all, where the API asked for that: its rate
+	// comes down anyway, and most refusals are a matter of milliseconds.
+	Hold time.Duration
 	// Delay is how long to wait before jitter: with Retry until the job is sent
 	// again, with GiveBack until the first probe of what is stopped.
 	Delay time.Duration
@@ -116,6 +123,9 @@ func Decide(class whatsapp.Class, attempt int, limits Limits, retryAfter time.Du
 		return Action{Do: Settle, Outcome: job.Rejected, Reason: job.ReasonAttempts, CountsAttempt: true}
 	}
 	a.Delay = max(r.wait.Wait(attempt), retryAfter)
+	if a.Slow != ScopeNone {
+		a.Hold = retryAfter
+	}
 	return a
 }
 

@@ -34,9 +34,9 @@ func TestDecide(t *testing.T) {
 		whatsapp.ClassUnavailableNumber:   {Action{Do: GiveBack, Stop: ScopeNumber, Reason: job.ReasonNumber}, []time.Duration{60 * s, 60 * s, 60 * s, 60 * s, 60 * s, 60 * s}},
 		whatsapp.ClassUnavailableTemplate: {Action{Do: GiveBack, Stop: ScopeTemplate, Reason: job.ReasonTemplate}, []time.Duration{600 * s, 600 * s, 600 * s, 600 * s, 600 * s, 600 * s}},
 		whatsapp.ClassThrottledNumber:     {Action{Do: Retry, Slow: ScopeNumber, Reason: job.ReasonThrottled}, []time.Duration{s, 2 * s, 4 * s, 16 * s, 30 * s, 30 * s}},
-		whatsapp.ClassThrottledPair:       {Action{Do: Retry, Reason: job.ReasonThrottled}, []time.Duration{s, 4 * s, 16 * s, 256 * s, 256 * s, 256 * s}},
-		whatsapp.ClassThrottledAccount:    {Action{Do: Retry, Slow: ScopeAccount, Reason: job.ReasonThrottled}, []time.Duration{60 * s, 60 * s, 60 * s, 60 * s, 60 * s, 60 * s}},
-		whatsapp.ClassThrottledApp:        {Action{Do: Retry, Slow: ScopeApp, Reason: job.ReasonThrottled}, []time.Duration{60 * s, 60 * s, 60 * s, 60 * s, 60 * s, 60 * s}},
+		whatsapp.ClassThrottledPair:       {Action{Do: Retry, Slow: ScopeRecipient, Reason: job.ReasonThrottled}, []time.Duration{s, 4 * s, 16 * s, 256 * s, 256 * s, 256 * s}},
+		whatsapp.ClassThrottledAccount:    {Action{Do: GiveBack, Stop: ScopeAccount, Reason: job.ReasonThrottled}, []time.Duration{60 * s, 60 * s, 60 * s, 60 * s, 60 * s, 60 * s}},
+		whatsapp.ClassThrottledApp:        {Action{Do: GiveBack, Stop: ScopeApp, Reason: job.ReasonThrottled}, []time.Duration{60 * s, 60 * s, 60 * s, 60 * s, 60 * s, 60 * s}},
 		whatsapp.ClassNotSent:             {Action{Do: Retry, Reason: job.ReasonNotSent}, []time.Duration{s, 2 * s, 4 * s, 16 * s, 30 * s, 30 * s}},
 		// The sixth attempt is the last, so there is no wait after it.
 		whatsapp.ClassTransient: {Action{Do: Retry, Reason: job.ReasonTransient, CountsAttempt: true}, []time.Duration{s, 2 * s, 4 * s, 16 * s, -1, -1}},
@@ -122,9 +122,13 @@ func TestDecideError(t *testing.T) {
 		{"lost", &whatsapp.Error{Class: whatsapp.ClassAmbiguous, Err: errors.New("reset")},
 			Action{Do: Settle, Outcome: job.Unknown, Reason: job.ReasonConnectionLost, CountsAttempt: true}},
 		{"asked to wait", &whatsapp.Error{Class: whatsapp.ClassThrottledAccount, RetryAfter: 12 * time.Minute},
-			Action{Do: Retry, Slow: ScopeAccount, Reason: job.ReasonThrottled, Delay: 12 * time.Minute}},
+			Action{Do: GiveBack, Stop: ScopeAccount, Reason: job.ReasonThrottled, Delay: 12 * time.Minute}},
 		{"asked to wait less than we do", &whatsapp.Error{Class: whatsapp.ClassThrottledAccount, RetryAfter: time.Second},
-			Action{Do: Retry, Slow: ScopeAccount, Reason: job.ReasonThrottled, Delay: time.Minute}},
+			Action{Do: GiveBack, Stop: ScopeAccount, Reason: job.ReasonThrottled, Delay: time.Minute}},
+		{"a number that was asked to wait", &whatsapp.Error{Class: whatsapp.ClassThrottledNumber, RetryAfter: 7 * time.Second},
+			Action{Do: Retry, Slow: ScopeNumber, Reason: job.ReasonThrottled, Delay: 7 * time.Second, Hold: 7 * time.Second}},
+		{"a recipient that was", &whatsapp.Error{Class: whatsapp.ClassThrottledPair, RetryAfter: 7 * time.Second},
+			Action{Do: Retry, Slow: ScopeRecipient, Reason: job.ReasonThrottled, Delay: 7 * time.Second, Hold: 7 * time.Second}},
 		{"a stop that was asked to wait", &whatsapp.Error{Class: whatsapp.ClassUnavailableNumber, RetryAfter: 3 * time.Minute},
 			Action{Do: GiveBack, Stop: ScopeNumber, Reason: job.ReasonNumber, Delay: 3 * time.Minute}},
 	}
@@ -139,7 +143,7 @@ func TestNames(t *testing.T) {
 	if got, want := fmt.Sprint(Settle, Retry, GiveBack, Do(0)), "settle retry give_back invalid"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got, want := fmt.Sprint(ScopeNone, ScopeTemplate, ScopeNumber, ScopeAccount, ScopeApp, Scope(9)), "none template number account app invalid"; got != want {
+	if got, want := fmt.Sprint(ScopeNone, ScopeRecipient, ScopeTemplate, ScopeNumber, ScopeAccount, ScopeApp, Scope(9)), "none recipient template number account app invalid"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

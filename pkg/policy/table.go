@@ -48,11 +48,12 @@ func rowOf(class whatsapp.Class) row {
 		return retry(ScopeNumber, job.ReasonThrottled, Backoff{First: time.Second, Factor: 2, Limit: 30 * time.Second})
 	// Meta: 4^X seconds after the X-th failure, X from 0 to 4 (fact sheet 2.5).
 	case whatsapp.ClassThrottledPair:
-		return retry(ScopeNone, job.ReasonThrottled, Backoff{First: time.Second, Factor: 4, Limit: 256 * time.Second})
+		return retry(ScopeRecipient, job.ReasonThrottled, Backoff{First: time.Second, Factor: 4, Limit: 256 * time.Second})
+	// The call limit is of an hour: no rate helps that is used up (fact sheet 3.4).
 	case whatsapp.ClassThrottledAccount:
-		return retry(ScopeAccount, job.ReasonThrottled, once(time.Minute))
+		return stop(ScopeAccount, job.ReasonThrottled, time.Minute)
 	case whatsapp.ClassThrottledApp:
-		return retry(ScopeApp, job.ReasonThrottled, once(time.Minute))
+		return stop(ScopeApp, job.ReasonThrottled, time.Minute)
 
 	// Meta asks for some tries, then five minutes (fact sheet 2.4, code 2).
 	case whatsapp.ClassTransient:
