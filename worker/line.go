@@ -115,21 +115,20 @@ func (l *line) run(ctx context.Context) {
 // together. It waits where there are none to be had, and returns none then.
 func (l *line) slots(ctx context.Context) [][]time.Time {
 	want := min(l.ready.len(), l.w.cfg.MaxInFlight)
-	grants, err := l.w.cfg.Slots.Reserve(ctx, []ratelimit.Request{{Sender: l.number.ID, Spacing: l.limit().spacing, Want: want}})
+	g, err := l.w.slots.get(ctx, ratelimit.Request{Sender: l.number.ID, Spacing: l.limit().spacing, Want: want})
 	if ctx.Err() != nil {
 		return nil
 	}
-	if l.w.trouble.slots.note(err) != nil {
+	if err != nil {
 		sleep(ctx, maxPause/4)
 		return nil
 	}
-	g := grants[0]
-	l.granted(&g)
+	l.granted(&g.Grant)
 	if g.Count == 0 {
-		sleep(ctx, g.Again)
+		sleep(ctx, time.Until(g.at.Add(g.Again)))
 		return nil
 	}
-	return group(time.Now().Add(g.First), g.Spacing, g.Count)
+	return group(g.at.Add(g.First), g.Spacing, g.Count)
 }
 
 // group cuts evenly spaced slots into runs of at most claimWindow.

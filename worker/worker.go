@@ -24,6 +24,7 @@ type Worker struct {
 	places  *places
 	guard   *ratelimit.Guard
 	posts   *posts
+	slots   slots
 	done    chan *item
 	reading chan struct{} // a place for each reading of a job's events
 	trouble troubles
@@ -70,6 +71,7 @@ func New(cfg Config) (*Worker, error) {
 	w.posts = newPosts(w.send)
 	w.intakeCtx, w.endIntake = context.WithCancel(context.Background())
 	w.lineCtx, w.endLines = context.WithCancel(context.Background())
+	w.slots = slots{reserve: cfg.Slots.Reserve, trouble: w.trouble.slots, life: w.lineCtx, running: &w.sending}
 	w.work, w.killWork = context.WithCancel(context.Background())
 	w.recording, w.endRecording = context.WithCancel(context.Background())
 	return w, nil
