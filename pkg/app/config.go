@@ -43,7 +43,7 @@ type Config struct {
 	VerifyToken sender.Secret `key:"verify_token" help:"word that the platform repeats when the webhook is set up"`
 	ForwardURL  string        `key:"forward_url" help:"where each webhook goes on to, unchanged: the address of a bot that was there before"`
 
-	DefaultMPS   int           `key:"default_mps" default:"80" min:"1" help:"messages a second of a number without a limit of its own"`
+	DefaultMPS   int           `key:"default_mps" default:"80" min:"1" help:"messages a second of a number, where neither the API nor wacast sender set says how many; below 80 it holds against the API's level STANDARD too"`
 	RateHeadroom float64       `key:"rate_headroom" default:"0.015" help:"share of the limit left unused, so that jitter on the way provokes no refusals"`
 	MaxInFlight  int           `key:"max_in_flight" default:"1000" min:"1" help:"requests under way, over all numbers of a worker"`
 	MaxAttempts  int           `key:"max_attempts" default:"6" min:"1" help:"attempts at a job that the API refuses for a passing fault, at most 100"`

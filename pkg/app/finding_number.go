@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/wacast/wacast/pkg/sender"
 	"github.com/wacast/wacast/pkg/whatsapp"
 )
 
@@ -98,20 +99,15 @@ func (x *examination) quality(id, rating string) {
 	}
 }
 
+// throughput tells what workers will go by, unless an operator has said otherwise.
 func (x *examination) throughput(id string, t whatsapp.Throughput) {
-	name, have := "throughput "+id, x.cfg.DefaultMPS
-	if directory, err := x.cfg.directory(); err == nil {
-		if n, err := directory.Lookup(id); err == nil {
-			have = n.MPS
-		}
-	}
+	name, byDefault := "throughput "+id, x.cfg.DefaultMPS
 	switch limit := t.MPS(); {
 	case limit == 0:
-		x.ok(name, "not told; %d messages a second are set", have)
-	case have > limit:
-		x.warn(name, fmt.Sprintf("%s allows %d messages a second, %d are set: what is above is refused and sent later", t.Level, limit, have),
-			fmt.Sprintf("Set default_mps (WACAST_DEFAULT_MPS) to %d.", limit))
+		x.ok(name, "not told; the default of %d messages a second holds", byDefault)
+	case mpsOf(t.Level, sender.Number{MPS: byDefault}) == 0:
+		x.ok(name, "%s allows %d messages a second; the default of %d holds, which is less", t.Level, limit, byDefault)
 	default:
-		x.ok(name, "%s allows %d messages a second, %d are set", t.Level, limit, have)
+		x.ok(name, "%s allows %d messages a second, which workers go by", t.Level, limit)
 	}
 }

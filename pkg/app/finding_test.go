@@ -110,7 +110,7 @@ func TestExamineAllIsWell(t *testing.T) {
 		{"token", app.OK, "^valid, without an end$", ""},
 		{"number " + numberA, app.OK, "^Acme Shop, ends in 99, connected, messaging limit TIER_250$", ""},
 		{"quality " + numberA, app.OK, "GREEN", ""},
-		{"throughput " + numberA, app.OK, "STANDARD allows 80 messages a second, 80 are set", ""},
+		{"throughput " + numberA, app.OK, "STANDARD allows 80 messages a second, which workers go by", ""},
 		{"account " + waba, app.OK, "^Acme$", ""},
 		{"webhook", app.OK, "Acme receiver is subscribed", ""},
 		{"templates", app.OK, "1 in the folder", ""},
@@ -167,8 +167,12 @@ func TestExamineFindings(t *testing.T) {
 			want{"quality " + numberA, app.OK, "not rated yet", ""}},
 		{"not registered", func(_ *testing.T, p *platform) { p.sim.Accounts[0].Numbers[0].Status = "PENDING" },
 			want{"number " + numberA, app.Failed, "cannot send: phone_number: 133010", "Register"}},
-		{"a limit too high", func(_ *testing.T, p *platform) { p.env["WACAST_DEFAULT_MPS"] = "500" },
-			want{"throughput " + numberA, app.Warning, "STANDARD allows 80 .* 500 are set", "to 80"}},
+		{"a default too high", func(_ *testing.T, p *platform) { p.env["WACAST_DEFAULT_MPS"] = "500" },
+			want{"throughput " + numberA, app.OK, "STANDARD allows 80 messages a second, which workers go by", ""}},
+		{"a low default", func(_ *testing.T, p *platform) { p.env["WACAST_DEFAULT_MPS"] = "20" },
+			want{"throughput " + numberA, app.OK, "the default of 20 holds, which is less", ""}},
+		{"another throughput", func(_ *testing.T, p *platform) { p.sim.MPS = 500 },
+			want{"throughput " + numberA, app.OK, "not told; the default of 80 messages a second holds", ""}},
 		{"throughput HIGH", func(_ *testing.T, p *platform) {
 			p.sim.MPS, p.env["WACAST_DEFAULT_MPS"] = 1000, "1000"
 		}, want{"throughput " + numberA, app.OK, "HIGH allows 1000", ""}},
