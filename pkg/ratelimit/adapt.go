@@ -29,7 +29,8 @@ type pace struct {
 	// share is the part of the limit that was left by the last cut; 0 when there
 	// was none, or when all of it is forgotten.
 	share int64
-	// cut is when that was, and until the time before which nothing is sent.
+	// cut is when that was, and until the time before which nothing is sent, which is
+	// no earlier than the last refusal.
 	cut, until int64
 }
 
@@ -49,8 +50,8 @@ func (p pace) settle(now int64) pace {
 	return p
 }
 
-// part is the share now: it regains a thousandth a step from the cut, or from the
-// end of the hold, on.
+// part is the share now: it regains a thousandth a step from the last refusal, or
+// from the end of the hold, on.
 func (p pace) part(now int64) int64 {
 	if p.share == 0 {
 		return fullShare

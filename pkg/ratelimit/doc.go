@@ -1,4 +1,5 @@
-// Package ratelimit hands out the send times of business numbers.
+// Package ratelimit hands out the send times of business numbers, and counts what
+// is sent against quotas.
 //
 // The API allows a number so many messages in any second. Workers therefore
 // don't take permits from a bucket, which would let them burst, but slots: send
@@ -10,8 +11,30 @@
 // Slots are given out at most one horizon ahead. Without that a replica could
 // take a second's worth in advance, and a transactional job elsewhere would wait
 // behind it. A call for more is told when to ask again. A limiter never sleeps:
-// it returns the wait, and the caller's loop does the waiting.
+// it returns the wait, and the caller's loop does the waiting. A limiter's clock
+// that jumps back gives out no slot too many; one that jumps ahead gives out one
+// horizon's worth on top, once.
+//
+// When the API refuses a number for its rate all the same, Slow holds the number and
+// lowers its share of the limit for all replicas. A refusal by itself costs 6 % of
+// the share, one of a storm 40 %, at most one cut in 0.3 s; a hundredth a second comes
+// back. Where the API gives half of the limit for a minute, about 2 % of the requests
+// at 80 a second are refused (1 % at 1,000), most of them in the first second, over
+// 90 % of the half is used, and the full limit is in use again 50 s after it is back.
+//
+// [RedisQuotas] and [LocalQuotas] keep to so many messages, or so many different
+// recipients, in any rolling window.
 //
 // [Guard] is the second line: it keeps one process within a number's limit
 // whatever the limiter said.
+//
+// [Simulate] runs replicas, limiter and a strict API in virtual time, by the same
+// arithmetic. It chose the figures above. Every script of Redis has one key, so all of
+// it runs on a Redis Cluster.
+//
+// The arithmetic is pure, and fuzzed:
+//
+//	go test ./pkg/ratelimit -run '^$' -fuzz FuzzNext    slots, while the clock jumps back
+//	go test ./pkg/ratelimit -run '^$' -fuzz FuzzPace    with refusals and limits that change
+//	go test ./pkg/ratelimit -run '^$' -fuzz FuzzQuota   no window holds more than a quota
 package ratelimit

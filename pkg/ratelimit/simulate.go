@@ -26,6 +26,10 @@ type SimConfig struct {
 	RoundTrip, Latency time.Duration
 	// Jitter is 0 to 1.
 	Jitter float64
+	// Stagger is how much sooner than it has to a replica asks again, at random up to
+	// this. Without any, replicas whose turns fell unevenly keep them for as long as
+	// the number is busy, and one may get a third of its share.
+	Stagger time.Duration
 	// Hold is what a replica asks for when it is refused.
 	Hold time.Duration
 	// Drift is how far off a replica's clock runs at most: 0.01 gains or loses up to

@@ -151,9 +151,14 @@ func (s *simulation) ask(e simEvent) {
 	}
 	wait := r.own(got.Again)
 	if got.Count > 0 {
-		wait = max(0, r.own(got.First+int64(got.Count-1)*spacing)-simLead)
+		wait = max(0, r.own(got.First+int64(got.Count-1)*spacing)-simLead-s.stagger())
 	}
 	s.push(simEvent{at: back + wait + s.spread(s.cfg.RoundTrip)/2, what: simAsk, replica: e.replica})
+}
+
+// stagger is how much sooner than it has to a replica asks.
+func (s *simulation) stagger() int64 {
+	return int64(s.rng.Float64() * float64(s.cfg.Stagger.Microseconds()))
 }
 
 // own is a delay as the replica's clock measures it.
