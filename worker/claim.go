@@ -30,6 +30,10 @@ func (l *line) admit(it *item) bool {
 		l.w.end(it, cancelled())
 		return false
 	}
+	if wait, _ := it.intake.rationed(); wait > 0 {
+		l.w.giveBack(it, causeQuota, quotaDelay(wait))
+		return false
+	}
 	if wait := l.pairs.wait(it.recipient()); wait > 0 {
 		l.w.putOff(it, causePair, wait)
 		return false

@@ -34,6 +34,13 @@ type Slots interface {
 	States(ctx context.Context, numbers []string) ([]ratelimit.State, error)
 }
 
+// Quotas count messages and recipients in rolling windows; [ratelimit.RedisQuotas] and
+// [ratelimit.LocalQuotas] do.
+type Quotas interface {
+	Take(ctx context.Context, takings []ratelimit.Taking) ([]ratelimit.Taken, error)
+	Return(ctx context.Context, takings []ratelimit.Taking) error
+}
+
 // Templates knows what a job's template looks like.
 type Templates interface {
 	// Definition finds an account's template; [template.ErrUnknown] when there is none.
@@ -83,7 +90,9 @@ type Config struct {
 	Later  *queue.Later
 	// Claims may be nil where the ledger never has to be restored. Else nothing is
 	// sent whose claim is not in there.
-	Claims    Claims
+	Claims Claims
+	// Quotas may be nil where there are no limits but rates.
+	Quotas    Quotas
 	Ledger    *dedup.Ledger
 	Slots     Slots
 	API       API

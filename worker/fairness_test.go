@@ -67,7 +67,7 @@ func jobsOf(number, campaign string, lane job.Lane, n int) func(func(*job.Job) b
 	return func(yield func(*job.Job) bool) {
 		for i := range n {
 			j := &job.Job{
-				V: 1, ID: fmt.Sprint("j", i), Campaign: campaign, From: number, To: job.Phone(fmt.Sprintf("+54911%08d", i)), Lane: lane,
+				V: 1, ID: fmt.Sprintf("%s-%d", number, i), Campaign: campaign, From: number, To: job.Phone(fmt.Sprintf("+54911%08d", i)), Lane: lane,
 				Template: job.Template{Name: "appointment", Language: "es_AR"},
 			}
 			if !yield(j) {

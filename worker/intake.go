@@ -49,6 +49,9 @@ type intake struct {
 	metUntil time.Time
 	freed    chan struct{} // holds a token when there may be room
 
+	// ration is a quota of the campaign that is used up.
+	ration ration
+
 	// parked counts the jobs that were given back because the campaign was paused. The
 	// server has them as being with a worker until somebody takes them again, and who
 	// cancels the campaign waits for those.

@@ -7,6 +7,7 @@ import (
 	"github.com/wacast/wacast/pkg/dedup"
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/queue"
+	"github.com/wacast/wacast/pkg/ratelimit"
 	"github.com/wacast/wacast/pkg/sender"
 	"github.com/wacast/wacast/pkg/whatsapp"
 )
@@ -43,6 +44,10 @@ type item struct {
 	open int
 	// lease is until when the claim is ours, by the local monotonic clock.
 	lease time.Time
+	// allotted says that there is room for it in the quotas, and taken what of that was
+	// counted for it.
+	allotted bool
+	taken    []ratelimit.Taking
 	// probes are the stopped targets this item was let through to try.
 	probes []sender.Target
 

@@ -23,6 +23,7 @@ func (w *Worker) keep(ctx context.Context) {
 				in.touch(now)
 			}
 			w.rebuilt(now)
+			w.followPaces(ctx)
 		}
 	}
 }

@@ -47,6 +47,8 @@ type line struct {
 	// again, in Unix milliseconds.
 	pairs  pairs
 	heedAt atomic.Int64
+	// ration is a quota of the number or its portfolio that is used up.
+	ration ration
 
 	answers sync.Mutex
 	breaker policy.Breaker
@@ -154,6 +156,13 @@ func (l *line) serve(ctx context.Context, slots []time.Time) {
 		items := l.take(places, len(slots))
 		if len(items) == 0 {
 			return
+		}
+		items, err := l.allot(ctx, items)
+		if err != nil {
+			return
+		}
+		if len(items) == 0 {
+			continue
 		}
 		mine, err := l.claim(ctx, items)
 		if err != nil {

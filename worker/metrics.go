@@ -38,6 +38,7 @@ const (
 	causeDrain  = "drain"
 	causeSendAt = "send_at"
 	causePair   = "recipient"
+	causeQuota  = "quota"
 )
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -73,7 +74,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "wacast_dedup_hits_total", Help: "Publications whose job already had an outcome, and that were not sent.",
 		}),
 	}
-	for _, cause := range []string{causeStop, causeRetry, causeHeld, causeNewer, causeLease, causeDrain, causeSendAt, causePair} {
+	for _, cause := range []string{causeStop, causeRetry, causeHeld, causeNewer, causeLease, causeDrain, causeSendAt, causePair, causeQuota} {
 		m.returned.WithLabelValues(cause)
 	}
 	return m

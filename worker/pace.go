@@ -1,7 +1,10 @@
 package worker
 
 import (
+	"context"
+	"maps"
 	"math"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -52,11 +55,19 @@ func (l *line) limit() *limit {
 	return &now
 }
 
-// granted takes what a reservation tells about the pace.
-func (l *line) granted(g *ratelimit.Grant) {
-	if part := math.Float64bits(g.Share); l.pace.part.Swap(part) != part {
+// part is the part of the limit that is given out.
+func (l *line) part() float64 { return math.Float64frombits(l.pace.part.Load()) }
+
+// given takes what part of the limit is given out.
+func (l *line) given(part float64) {
+	if bits := math.Float64bits(part); l.pace.part.Swap(bits) != bits {
 		l.showPace()
 	}
+}
+
+// granted takes what a reservation tells about the pace.
+func (l *line) granted(g *ratelimit.Grant) {
+	l.given(g.Share)
 	m := &l.pace.meter
 	if took := time.Since(m.began); took >= time.Second {
 		l.pace.lately.Store(int64(float64(m.n) / took.Seconds()))
@@ -71,9 +82,37 @@ func (l *line) showPace() {
 	if most == nil {
 		return
 	}
-	effective := float64(time.Second) / float64(most.spacing) * math.Float64frombits(l.pace.part.Load())
+	effective := float64(time.Second) / float64(most.spacing) * l.part()
 	l.w.metrics.limit.WithLabelValues(l.number.ID).Set(float64(most.mps))
 	l.w.metrics.effective.WithLabelValues(l.number.ID).Set(effective)
+}
+
+// followPaces has what is shown of each number follow its limit, also while it sends
+// nothing, and its recovery from being slowed down.
+func (w *Worker) followPaces(ctx context.Context) {
+	w.mu.Lock()
+	lines := slices.Collect(maps.Values(w.lines))
+	w.mu.Unlock()
+	var slowed []*line
+	var numbers []string
+	for _, l := range lines {
+		l.limit()
+		if l.part() < 1 {
+			slowed, numbers = append(slowed, l), append(numbers, l.number.ID)
+		}
+	}
+	if len(slowed) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, slowTimeout)
+	defer cancel()
+	states, err := w.cfg.Slots.States(ctx, numbers)
+	if err != nil {
+		return // who reserves slots says that they cannot be had
+	}
+	for i, l := range slowed {
+		l.given(states[i].Share)
+	}
 }
 
 // ahead is how many jobs of a lane the number takes on before they can be sent: about

@@ -120,6 +120,7 @@ func (w *Worker) recordBatch(batch []*item) {
 			return
 		}
 	}
+	w.giveRoom(unsentRoom(batch))
 	for _, it := range batch {
 		w.letGo(it)
 	}

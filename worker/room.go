@@ -15,7 +15,11 @@ func (in *intake) await(ctx context.Context) (int, bool) {
 		if n := in.free(); n > 0 {
 			b := in.blocked()
 			if b.limit > 0 {
-				return min(n, b.limit), true
+				n, ok := in.spread(ctx, min(n, b.limit))
+				if n > 0 || !ok {
+					return n, ok
+				}
+				continue
 			}
 			if b.halted {
 				in.works(false)
@@ -98,8 +102,14 @@ func (in *intake) blocked() block {
 		}
 		return block{limit: parked}
 	}
+	wait, tight := in.rationed()
+	if wait > 0 {
+		return block{halted: true, wait: wait, changed: [2]<-chan struct{}{changed, in.w.cfg.Stops.Changed()}}
+	}
 	v := in.w.cfg.Stops.Peek(in.line.targets()...)
 	switch {
+	case v.OK && tight:
+		return block{limit: 1}
 	case v.OK && !v.Probe:
 		return block{limit: maxFetch}
 	case !v.OK:

@@ -1,0 +1,188 @@
+package worker_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/wacast/wacast/pkg/campaign"
+	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/ratelimit"
+	"github.com/wacast/wacast/pkg/sender"
+	"github.com/wacast/wacast/worker"
+)
+
+// specs are campaigns that a test changes.
+type specs struct {
+	unchecked
+	mu      sync.Mutex
+	known   map[string]campaign.Spec
+	changed chan struct{}
+}
+
+func newSpecs(all ...campaign.Spec) *specs {
+	s := &specs{known: make(map[string]campaign.Spec), changed: make(chan struct{})}
+	for _, spec := range all {
+		s.known[spec.ID] = spec
+	}
+	return s
+}
+
+func (s *specs) Lookup(id string) (campaign.Spec, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	spec, ok := s.known[id]
+	return spec, ok
+}
+
+func (s *specs) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
+
+func (s *specs) set(spec campaign.Spec) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.known[spec.ID] = spec
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// start runs a worker until the test ends.
+func start(t *testing.T, cfg worker.Config) {
+	t.Helper()
+	w := must[*worker.Worker](t)(worker.New(cfg))
+	w.Start()
+	t.Cleanup(func() { _ = w.Stop(context.Background()) })
+}
+
+// What exceeds a daily limit or a portfolio's waits in its queue, which people can see,
+// while others go on; and goes on when the limit does.
+func TestQuotasHoldBackWhatExceedsThem(t *testing.T) {
+	ctx := context.Background()
+	for name, tt := range map[string]struct {
+		set    func(cfg *worker.Config, all *specs, most int) error
+		others bool // of the number go on
+		reason job.Reason
+	}{
+		"of a number": {func(cfg *worker.Config, _ *specs, most int) error {
+			return cfg.Stops.SetLimit(ctx, "100", sender.Limit{PerDay: most, Source: sender.SourceOperator})
+		}, false, job.ReasonDailyLimit},
+		"of a portfolio": {func(cfg *worker.Config, _ *specs, most int) error {
+			return cfg.Stops.SetPortfolio(ctx, "P", sender.PortfolioLimit{Recipients: most, Source: sender.SourceOperator})
+		}, false, job.ReasonPortfolioLimit},
+		"of a campaign": {func(_ *worker.Config, all *specs, most int) error {
+			all.set(campaign.Spec{ID: "c", State: campaign.Open, PerDay: most})
+			return nil
+		}, true, job.ReasonDailyLimit},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := &api{}
+			cfg, js := newConfig(t, a, 200)
+			all := newSpecs()
+			cfg.Campaigns, cfg.Quotas = all, ratelimit.NewLocalQuotas(nil)
+			cfg.Directory = must[*sender.Directory](t)(sender.NewDirectory([]*sender.Account{{WABA: "1", Portfolio: "P", Token: sender.Literal("t")}}, 200))
+			if err := tt.set(&cfg, all, 10); err != nil {
+				t.Fatal(err)
+			}
+			publish(t, js, cfg.Namespace, jobsOf("100", "c", job.Bulk, 25))
+			start(t, cfg)
+			await(t, cfg.Events, "c", job.Accepted, 10)
+			for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+				if h, held := cfg.Stops.Held("100", "c"); held && h.Reason == tt.reason && time.Until(h.Until) > time.Hour {
+					break
+				} else if time.Now().After(deadline) {
+					t.Fatalf("nobody is told: %+v", h)
+				}
+			}
+			if tt.others {
+				publish(t, js, cfg.Namespace, jobsOf("100", "d", job.Bulk, 20))
+				await(t, cfg.Events, "d", job.Accepted, 20)
+			} else {
+				publish(t, js, cfg.Namespace, jobsOf("300", "d", job.Bulk, 1)) // another number, to somebody who was written to
+				await(t, cfg.Events, "d", job.Accepted, 1)
+			}
+			if counts := must[map[job.Kind]uint64](t)(cfg.Events.Counts(ctx, "c")); counts[job.Accepted] != 10 || len(counts) != 1 {
+				t.Errorf("%v, want 10 accepted and no more", counts)
+			}
+			if err := tt.set(&cfg, all, 25); err != nil {
+				t.Fatal(err)
+			}
+			await(t, cfg.Events, "c", job.Accepted, 25)
+			if _, held := cfg.Stops.Held("100", "c"); held {
+				t.Error("it is still said to be held")
+			}
+		})
+	}
+}
+
+// Room that was taken for what is not sent after all is given back.
+func TestQuotasCountOnlyWhatIsSent(t *testing.T) {
+	s := newRig(t, first(1, errRefused))
+	s.cfg.Quotas = ratelimit.NewLocalQuotas(nil)
+	refused := 0
+	s.answer = func(token job.Token) error {
+		if refused < 10 {
+			refused++
+			return errRefused
+		}
+		return nil
+	}
+	if err := s.cfg.Stops.SetLimit(t.Context(), number, sender.Limit{MPS: 50, PerDay: 5, Source: sender.SourceOperator}); err != nil {
+		t.Fatal(err)
+	}
+	s.publish(jobsTo(people(16)...)...)
+	s.start()
+	await(t, s.cfg.Events, "c", job.Accepted, 5)
+	if counts := must[map[job.Kind]uint64](t)(s.cfg.Events.Counts(t.Context(), "c")); counts[job.Rejected] != 10 {
+		t.Errorf("%v, want 10 rejected", counts)
+	}
+}
+
+// A campaign that is spread takes its period, and pulls no more than it may send.
+func TestSpreadOfACampaign(t *testing.T) {
+	api := &stopwatch{came: make(map[string][]time.Time)}
+	cfg, js := newConfig(t, api, 500)
+	cfg.Campaigns = newSpecs(campaign.Spec{ID: "c", State: campaign.Open, Spread: "2s", Expected: 40})
+	publish(t, js, cfg.Namespace, jobsOf("100", "c", job.Bulk, 20))
+	publish(t, js, cfg.Namespace, jobsOf("200", "c", job.Transactional, 20))
+	start(t, cfg)
+	await(t, cfg.Events, "c", job.Accepted, 40)
+	if _, took := api.span("c"); took < 1700*time.Millisecond || took > 4*time.Second {
+		t.Errorf("40 jobs took %v, want 2 s", took)
+	}
+}
+
+// A limit that changes acts at once, and is shown.
+func TestLimitChangesWhileRunning(t *testing.T) {
+	api := &stopwatch{came: make(map[string][]time.Time)}
+	cfg, js := newConfig(t, api, 10)
+	reg := prometheus.NewRegistry()
+	cfg.Registerer = reg
+	publish(t, js, cfg.Namespace, jobsOf("100", "c", job.Bulk, 420))
+	start(t, cfg)
+	await(t, cfg.Events, "c", job.Accepted, 5)
+	if err := cfg.Stops.SetLimit(t.Context(), "100", sender.Limit{MPS: 200, Source: sender.SourceOperator}); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	await(t, cfg.Events, "c", job.Accepted, 420)
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("the rest took %v, want 2 s", took)
+	}
+	want := "# HELP wacast_rate_limit Messages a second the number may send.\n# TYPE wacast_rate_limit gauge\nwacast_rate_limit{sender=\"100\"} 200\n"
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "wacast_rate_limit"); err != nil {
+		t.Error(err)
+	}
+	want = "# HELP wacast_rate_effective Messages a second that slots are given out for, over all replicas.\n# TYPE wacast_rate_effective gauge\nwacast_rate_effective{sender=\"100\"} 200\n"
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "wacast_rate_effective"); err != nil {
+		t.Error(err)
+	}
+}
