@@ -183,7 +183,7 @@ func TestProgressAsJSON(t *testing.T) {
 	want := []string{
 		"id", "state", "reason", "published", "expected", "queued", "scheduled", "in_flight", "accepted", "rejected", "expired", "suppressed",
 		"cancelled", "duplicate", "unknown", "held", "sent", "delivered", "read", "failed", "replies", "confirmed", "declined",
-		"no_answer", "rate", "eta_seconds",
+		"no_answer", "per_day", "spread", "rate", "eta_seconds",
 	}
 	slices.Sort(want)
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(fields))); diff != "" {
