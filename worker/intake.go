@@ -49,6 +49,11 @@ type intake struct {
 	metUntil time.Time
 	freed    chan struct{} // holds a token when there may be room
 
+	// why is the [loss] that the queue waits for, and found when it was last seen to have
+	// jobs, in Unix milliseconds.
+	why   atomic.Int32
+	found atomic.Int64
+
 	// ration is a quota of the campaign that is used up.
 	ration ration
 

@@ -12,6 +12,7 @@ const keepEvery = time.Second
 // keep holds on to the jobs that wait longer than the server's ack wait: for a
 // slot, for a Redis that is away, for an answer.
 func (w *Worker) keep(ctx context.Context) {
+	w.lostSince = time.Now()
 	tick := time.NewTicker(keepEvery)
 	defer tick.Stop()
 	for {
@@ -24,6 +25,7 @@ func (w *Worker) keep(ctx context.Context) {
 			}
 			w.rebuilt(now)
 			w.followPaces(ctx)
+			w.lose(now)
 		}
 	}
 }

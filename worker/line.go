@@ -47,6 +47,11 @@ type line struct {
 	// again, in Unix milliseconds.
 	pairs  pairs
 	heedAt atomic.Int64
+	// waits is the [loss] that the line waited for last, served counts the jobs that went
+	// to their slots, and servedThen is the keeper's last look at that.
+	waits      atomic.Int32
+	served     atomic.Int64
+	servedThen int64
 	// ration is a quota of the number or its portfolio that is used up.
 	ration ration
 
@@ -96,6 +101,7 @@ func (l *line) run(ctx context.Context) {
 	noting.Go(func() { l.noteAll(ctx) })
 	for l.ready.wait(ctx) {
 		if l.w.trouble.recording.err() != nil {
+			l.wait(lossNATS)
 			sleep(ctx, recordRecheck) // what cannot be recorded is not sent
 			continue
 		}
@@ -122,10 +128,12 @@ func (l *line) slots(ctx context.Context) [][]time.Time {
 		return nil
 	}
 	if err != nil {
+		l.wait(lossLedger)
 		sleep(ctx, maxPause/4)
 		return nil
 	}
 	l.granted(&g.Grant)
+	l.wait(l.slowed())
 	if g.Count == 0 {
 		sleep(ctx, time.Until(g.at.Add(g.Again)))
 		return nil
@@ -151,7 +159,9 @@ func group(first time.Time, spacing time.Duration, count int) [][]time.Time {
 // takes the next one.
 func (l *line) serve(ctx context.Context, slots []time.Time) {
 	for len(slots) > 0 {
+		l.wait(lossInFlight)
 		places := l.w.places.acquire(ctx, l.share, len(slots))
+		l.wait(lossLedger)
 		slots = inTime(slots) // what waited for a place may be too late
 		items := l.take(places, len(slots))
 		if len(items) == 0 {

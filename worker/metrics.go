@@ -23,6 +23,8 @@ type metrics struct {
 	returned  *prometheus.CounterVec   // cause
 	inFlight  prometheus.Gauge
 	dedupHits prometheus.Counter
+	lost      *prometheus.CounterVec // sender, cause
+	losses    map[loss]string
 }
 
 // OtherLabel stands in metrics for numbers of no account and lanes that do not exist.
@@ -44,6 +46,9 @@ const (
 func newMetrics(reg prometheus.Registerer) *metrics {
 	f := promauto.With(reg)
 	m := &metrics{
+		lost: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "wacast_slots_lost_seconds_total", Help: "Seconds in which a number had jobs and sent none, by what they waited for.",
+		}, []string{"sender", "cause"}), losses: lossNames(),
 		jobs: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "wacast_jobs_total", Help: "Jobs that ended, by outcome.",
 		}, []string{"sender", "lane", "outcome"}),
@@ -90,6 +95,9 @@ func (m *metrics) add(number string) {
 	m.sends.WithLabelValues(number, whatsapp.ClassAccepted.String(), "0")
 	m.duration.WithLabelValues(number)
 	m.slotWait.WithLabelValues(number)
+	for _, cause := range m.losses {
+		m.lost.WithLabelValues(number, cause)
+	}
 }
 
 func (m *metrics) sent(number string, class whatsapp.Class, code int, took time.Duration) {

@@ -44,9 +44,11 @@ func (l *line) noteAll(ctx context.Context) {
 			}
 		}
 		if err := l.note(batch); err != nil {
+			l.wait(lossNATS)
 			l.unnote(ctx, batch, err)
 			continue
 		}
+		l.served.Add(int64(len(batch)))
 		for _, t := range batch {
 			l.w.metrics.slotWait.WithLabelValues(l.number.ID).Observe(time.Since(t.it.readyAt).Seconds())
 			t.it.intake.leave(t.it)

@@ -24,7 +24,10 @@ func (in *intake) await(ctx context.Context) (int, bool) {
 			if b.halted {
 				in.works(false)
 			}
-			if !b.await(ctx) {
+			in.why.Store(int32(b.why))
+			ok := b.await(ctx)
+			in.why.Store(int32(lossNone))
+			if !ok {
 				return 0, false
 			}
 			continue
@@ -63,6 +66,7 @@ type block struct {
 	limit int
 	// halted says that it is the queue's own: the number's others go on without it.
 	halted  bool
+	why     loss
 	wait    time.Duration
 	changed [2]<-chan struct{}
 }
@@ -90,7 +94,7 @@ func (b *block) await(ctx context.Context) bool {
 func (in *intake) blocked() block {
 	changed := in.w.cfg.Campaigns.Changed() // before the look, so that nothing is missed
 	if wait, stands := in.halted(); stands {
-		return block{halted: true, wait: wait, changed: [2]<-chan struct{}{changed}}
+		return block{halted: true, why: lossPaused, wait: wait, changed: [2]<-chan struct{}{changed}}
 	}
 	if in.line == nil {
 		return block{limit: maxFetch}
@@ -104,7 +108,7 @@ func (in *intake) blocked() block {
 	}
 	wait, tight := in.rationed()
 	if wait > 0 {
-		return block{halted: true, wait: wait, changed: [2]<-chan struct{}{changed, in.w.cfg.Stops.Changed()}}
+		return block{halted: true, why: lossQuota, wait: wait, changed: [2]<-chan struct{}{changed, in.w.cfg.Stops.Changed()}}
 	}
 	v := in.w.cfg.Stops.Peek(in.line.targets()...)
 	switch {
@@ -113,13 +117,13 @@ func (in *intake) blocked() block {
 	case v.OK && !v.Probe:
 		return block{limit: maxFetch}
 	case !v.OK:
-		return block{wait: recheck(v.Stop.Until), changed: [2]<-chan struct{}{changed, v.Changed}}
+		return block{why: lossStopped, wait: recheck(v.Stop.Until), changed: [2]<-chan struct{}{changed, v.Changed}}
 	}
 	in.mu.Lock()
 	met := time.Until(in.metUntil)
 	in.mu.Unlock()
 	if met > 0 {
-		return block{wait: met, changed: [2]<-chan struct{}{changed, in.w.cfg.Stops.Changed()}}
+		return block{why: lossStopped, wait: met, changed: [2]<-chan struct{}{changed, in.w.cfg.Stops.Changed()}}
 	}
 	return block{limit: 1}
 }

@@ -28,5 +28,7 @@ func (in *intake) spread(ctx context.Context, n int) (room int, ok bool) {
 		return g.Count, sleep(ctx, time.Until(g.at.Add(g.First)))
 	}
 	b := block{wait: time.Until(g.at.Add(g.Again)), changed: [2]<-chan struct{}{changed}}
+	in.why.Store(int32(lossSpread))
+	defer in.why.Store(int32(lossNone))
 	return 0, b.wait <= 0 || b.await(ctx)
 }

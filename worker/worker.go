@@ -33,6 +33,8 @@ type Worker struct {
 	// lostAt is when the ledger could not answer for a job, in Unix milliseconds.
 	lostAt atomic.Int64
 
+	lostSince time.Time // the keeper's own
+
 	// The recorder's own, used again by each batch.
 	events  []job.Event
 	owners  []*item // of the events; nil for one that is not an outcome
@@ -168,10 +170,14 @@ func (w *Worker) watch() {
 func (w *Worker) attend(id queue.ID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.intakes[id] != nil || w.intakeCtx.Err() != nil {
+	if in := w.intakes[id]; in != nil || w.intakeCtx.Err() != nil {
+		if in != nil {
+			in.found.Store(time.Now().UnixMilli())
+		}
 		return
 	}
 	in := newIntake(w, id, w.line(id.Sender))
+	in.found.Store(time.Now().UnixMilli())
 	w.intakes[id] = in
 	w.intaking.Go(func() {
 		if idle := in.run(w.intakeCtx); !idle {
