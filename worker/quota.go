@@ -37,7 +37,7 @@ func (q quota) of(l *line, campaign string) ratelimit.Quota {
 	def := ratelimit.Quota{Window: quotaWindow}
 	switch q {
 	case portfolioQuota:
-		if name := l.number.Account.Portfolio; name != "" {
+		if name := l.number.Account.Group(); name != "" {
 			most, _ := l.w.cfg.Stops.Portfolio(name)
 			def.Name, def.Limit, def.Unique = "portfolio/"+name, most.Recipients, true
 		}
