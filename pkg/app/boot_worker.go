@@ -27,8 +27,8 @@ func (a *App) startWorker(ctx context.Context, b *base) error {
 	cfg := worker.Config{
 		ID: a.id, Namespace: a.cfg.Namespace,
 		Queues: b.queues, Events: b.events, Dead: b.dead, Later: b.later, Claims: b.claims, Ledger: b.ledger,
-		Slots: slots,
-		API:   api, Probe: prober{api}, Directory: a.accounts, Templates: a.templates,
+		Slots: slots, Quotas: ratelimit.NewRedisQuotas(a.rdb, ratelimit.Options{Namespace: a.cfg.Namespace}),
+		API: api, Probe: prober{api}, Directory: a.accounts, Templates: a.templates,
 		Headroom: a.cfg.RateHeadroom, MaxInFlight: a.cfg.MaxInFlight, SendTimeout: a.cfg.SendTimeout,
 		UnknownDeadline: a.cfg.UnknownDeadline,
 		Limits:          policy.Limits{MaxAttempts: a.cfg.MaxAttempts},
