@@ -1,0 +1,220 @@
+package webhook
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/queue"
+	"github.com/wacast/wacast/pkg/whatsapp"
+)
+
+const (
+	// lookBack is how long before its status a message is taken to have been accepted
+	// at most, as the servers' clocks see it, and lookOn how long later statuses of the
+	// same search may be.
+	lookBack = 2 * time.Minute
+	lookOn   = 15 * time.Minute
+	// maxRead is how many events one search of a number reads, and maxSearch how long
+	// the searches for a batch go on.
+	maxRead   = 32 << 10
+	maxSearch = 250 * time.Millisecond
+	// restFactor is how many times as long as a search took there is none after it, but
+	// for longestRest: a bot beside us, on a number of ours, may cause as many as it likes.
+	restFactor  = 9
+	longestRest = 5 * time.Second
+	// maxNumbers is how many numbers are remembered.
+	maxNumbers = 4096
+
+	// A status of a number of ours that is of no message on record may have overtaken
+	// the answer to its own request. If it has just come, its webhook comes again, until
+	// it was handed out so often.
+	freshFor   = time.Minute
+	maxReturns = 3
+)
+
+// bare is a status without callback data.
+type bare struct {
+	hook   *hook
+	update *whatsapp.Update
+	// at is when the message was accepted at the latest, but for its answer: the time of
+	// the status, or of its webhook where the platform's clock is ahead.
+	at time.Time
+}
+
+// fresh reports whether what is not on record may be about to be.
+func (s *bare) fresh() bool {
+	d := s.hook.delivery
+	return d.Delivered < maxReturns && time.Since(d.Stored) < freshFor
+}
+
+// finder finds out to which attempts messages belong. It is the running goroutine's
+// own.
+type finder struct {
+	namespace string
+	known     *wamids
+	numbers   map[string]*reading
+	// rest is when the next search may begin.
+	rest time.Time
+}
+
+// reading is how far a number's messages are read: those that were accepted from since
+// on, as long as statuses without a token come in.
+type reading struct {
+	ours     bool
+	since    time.Time
+	upTo     time.Time
+	after    uint64 // sequence of the last event read
+	searched time.Time
+}
+
+func newFinder(namespace string) *finder {
+	return &finder{namespace: namespace, known: newWamids(), numbers: make(map[string]*reading)}
+}
+
+// match files the statuses that came without callback data under their attempts, as
+// far as these are known by the messages' ids.
+func (p *Processor) match(b *batch) bool {
+	for _, r := range b.reports {
+		if s := r.first.status; s.MessageID != "" {
+			p.finder.known.add(s.MessageID, r.token)
+		}
+	}
+	began := time.Now()
+	left := p.file(b, b.bare)
+	if len(left) > 0 && !p.search(left) {
+		return false
+	}
+	for _, s := range p.file(b, left) {
+		number := p.finder.numbers[s.update.Number]
+		switch {
+		case number != nil && !number.ours:
+			s.hook.tally[updateForeign]++
+		case s.fresh():
+			p.cfg.Metrics.update(updateWaiting, 1)
+			s.hook.waits = true
+		case number != nil && !number.searched.Before(began):
+			s.hook.tally[updateForeign]++
+		default:
+			s.hook.tally[updateUnsearched]++
+		}
+	}
+	return true
+}
+
+// file files what is known and returns the rest.
+func (p *Processor) file(b *batch, statuses []bare) (left []bare) {
+	for _, s := range statuses {
+		if token, ok := p.finder.known.find(s.update.Status.MessageID); ok {
+			b.file(s.hook, s.update, token)
+		} else {
+			left = append(left, s)
+		}
+	}
+	return left
+}
+
+// search reads what the numbers of statuses have sent around their times, the number
+// that has waited longest first.
+func (p *Processor) search(statuses []bare) bool {
+	f, began := p.finder, time.Now()
+	if began.Before(f.rest) {
+		return true
+	}
+	defer func() { f.rest = time.Now().Add(min(restFactor*time.Since(began), longestRest)) }()
+	for _, w := range f.wanted(statuses) {
+		if time.Since(began) > maxSearch {
+			return true
+		}
+		if !p.try(p.recording, func(ctx context.Context) error { return f.read(ctx, p.cfg.Events, w) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// wanted is what statuses ask of one number.
+type wanted struct {
+	number   string
+	reading  *reading
+	earliest time.Time
+	// latest is when the last of their webhooks came.
+	latest time.Time
+}
+
+func (f *finder) wanted(statuses []bare) []*wanted {
+	if len(f.numbers) > maxNumbers {
+		clear(f.numbers)
+	}
+	byNumber := make(map[string]*wanted)
+	for _, s := range statuses {
+		w := byNumber[s.update.Number]
+		if w == nil {
+			w = &wanted{number: s.update.Number, reading: f.numbers[s.update.Number], earliest: s.at}
+			if w.reading == nil {
+				w.reading = new(reading)
+				f.numbers[w.number] = w.reading
+			}
+			byNumber[w.number] = w
+		}
+		if s.at.Before(w.earliest) {
+			w.earliest = s.at
+		}
+		if stored := s.hook.delivery.Stored; stored.After(w.latest) {
+			w.latest = stored
+		}
+	}
+	return slices.SortedFunc(maps.Values(byNumber), func(a, b *wanted) int {
+		return cmp.Or(a.reading.searched.Compare(b.reading.searched), cmp.Compare(a.number, b.number))
+	})
+}
+
+// read reads on where the last reading of the number ended, or begins anew where that
+// was long ago. What is older than where it began is looked for besides.
+func (f *finder) read(ctx context.Context, events Events, w *wanted) (err error) {
+	r := w.reading
+	if !r.ours {
+		if r.ours, err = events.Sends(ctx, w.number); err != nil || !r.ours {
+			return err
+		}
+	}
+	from := w.earliest.Add(-lookBack)
+	if from.After(r.upTo) {
+		*r = reading{ours: true, since: from, upTo: from}
+	}
+	if from.Before(r.since) {
+		older := queue.TakenRange{Sender: w.number, Since: from, Until: earlier(r.since, from.Add(lookOn)), Most: maxRead}
+		if _, _, err := events.Taken(ctx, older, f.learn); err != nil {
+			return err
+		}
+	}
+	newer := queue.TakenRange{Sender: w.number, After: r.after, Since: r.since, Until: w.latest.Add(lookBack), Most: maxRead}
+	after, all, err := events.Taken(ctx, newer, func(t queue.Taken) {
+		f.learn(t)
+		r.upTo = t.Stored
+	})
+	if err != nil {
+		return err
+	}
+	if r.after = after; all {
+		r.upTo, r.searched = w.latest, time.Now()
+	}
+	return nil
+}
+
+func (f *finder) learn(t queue.Taken) {
+	if t.Attempt < 1 || t.Attempt > maxAttempt {
+		return
+	}
+	f.known.add(string(t.Wamid), job.Token{Namespace: f.namespace, Key: t.Key, Attempt: t.Attempt})
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
