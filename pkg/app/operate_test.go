@@ -313,8 +313,8 @@ func TestResendAndReplay(t *testing.T) {
 	r.await(o.View, "c1", func(p *report.Progress) bool { return p.Accepted == 1 })
 	filter := app.LetterFilter{DeadFilter: queue.DeadFilter{Campaign: "c1"}, Code: 131026}
 	dry, err := o.ReplayDead(t.Context(), filter, false, true)
-	if err != nil || dry.Replayed != n-1 {
-		t.Errorf("dry run %+v, %v; want %d", dry, err, n-1)
+	if err != nil || dry.Replayed != n-1 || len(dry.First) != n-1 || dry.First[0].Code != 131026 {
+		t.Errorf("dry run %+v, %v; want %d, shown each", dry, err, n-1)
 	}
 	if none, err := o.ReplayDead(t.Context(), app.LetterFilter{Code: 1}, false, false); err != nil || none.Replayed != 0 {
 		t.Errorf("of another code: %+v, %v", none, err)
