@@ -93,6 +93,9 @@ func printAccounts(out io.Writer, a *report.Accounts) error {
 		}
 	}
 	printDiffering(out, a)
+	for _, j := range a.SentAgain {
+		fmt.Fprintf(out, "job %s went out as two messages: the answer to the first was lost, and it was tried again\n", j)
+	}
 	if a.RecordedTwice > 0 {
 		fmt.Fprintf(out, "%s on record twice, and counted twice by campaign status; nothing else is wrong\n", plural(a.RecordedTwice, "outcome is", "outcomes are"))
 	}

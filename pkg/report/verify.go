@@ -59,10 +59,13 @@ type Accounts struct {
 
 	// EndedTwice are publications with two outcomes, and RecordedTwice counts those
 	// with one that is on record twice, which is harmless but counted twice in a
-	// campaign's status. SentTwice are jobs that the API has accepted twice.
+	// campaign's status. SentTwice are jobs that the API has accepted twice. SentAgain
+	// are not among them: their answer was lost, their policy or a person had them
+	// tried once more, and the API took both messages, as that permits.
 	EndedTwice    []Repeat `json:"ended_twice"`
 	RecordedTwice uint64   `json:"recorded_twice"`
 	SentTwice     []string `json:"sent_twice"`
+	SentAgain     []string `json:"sent_again"`
 }
 
 // MissingJob is a job whose publication is missing.

@@ -212,3 +212,16 @@ func TestVerifyCountsWhatIsPutOff(t *testing.T) {
 		t.Errorf("%+v, want 2 present and 1 ended", a)
 	}
 }
+
+// Two messages of a job that was tried again after a lost answer are told, and are
+// what its policy permits.
+func TestVerifyTellsOfASecondMessage(t *testing.T) {
+	t.Parallel()
+	s, r := start(t)
+	s.record(t, published("c1", "1-1", 1), outcome("c1", job.Unknown, 1),
+		settled("c1", job.Unknown, job.Accepted, 1, 2), settled("c1", job.Accepted, job.Accepted, 1, 1))
+	a := verify(t, r, "c1", 0)
+	if diff := cmp.Diff([]string{"c1/j1"}, a.SentAgain); diff != "" || !a.OK || len(a.SentTwice) > 0 || a.Outcomes[job.Accepted] != 1 {
+		t.Errorf("accounts %+v (-want +got):%s", a, diff)
+	}
+}
