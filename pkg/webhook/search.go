@@ -160,12 +160,8 @@ func (f *finder) wanted(statuses []bare) []*wanted {
 			}
 			byNumber[w.number] = w
 		}
-		if s.at.Before(w.earliest) {
-			w.earliest = s.at
-		}
-		if stored := s.hook.delivery.Stored; stored.After(w.latest) {
-			w.latest = stored
-		}
+		w.earliest = earlier(w.earliest, s.at)
+		w.latest = later(w.latest, s.hook.delivery.Stored)
 	}
 	return slices.SortedFunc(maps.Values(byNumber), func(a, b *wanted) int {
 		return cmp.Or(a.reading.searched.Compare(b.reading.searched), cmp.Compare(a.number, b.number))
@@ -194,7 +190,7 @@ func (f *finder) read(ctx context.Context, events Events, w *wanted) (err error)
 	newer := queue.TakenRange{Sender: w.number, After: r.after, Since: r.since, Until: w.latest.Add(lookBack), Most: maxRead}
 	after, all, err := events.Taken(ctx, newer, func(t queue.Taken) {
 		f.learn(t)
-		r.upTo = t.Stored
+		r.upTo = later(r.upTo, t.Stored)
 	})
 	if err != nil {
 		return err
@@ -214,6 +210,13 @@ func (f *finder) learn(t queue.Taken) {
 
 func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
 		return b
 	}
 	return a

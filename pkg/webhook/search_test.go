@@ -124,23 +124,6 @@ func TestTokenIsRemembered(t *testing.T) {
 	}
 }
 
-// A message is found that was accepted before the search began to follow its number,
-// or while nobody asked.
-func TestWithoutTokenOlder(t *testing.T) {
-	r := newRig(t)
-	r.accepted("old")
-	r.start(nil)
-	now := int(time.Since(begun) / time.Second)
-	r.post(webhookOf(r.bare("nobodys", "sent", now+1000))) // it follows from here on
-	r.processed()
-	r.accepted("new")
-	r.post(webhookOf(r.bare("old", "sent", 1), r.bare("new", "sent", now)))
-	r.processed()
-	if got := r.kinds("old") + "; " + r.kinds("new"); got != "accepted sent; accepted sent" {
-		t.Error(got)
-	}
-}
-
 // A bot beside us, on the same number, holds up nothing of ours, and little is read
 // for it.
 func TestBotBesideUs(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/queue"
+	"github.com/wacast/wacast/pkg/whatsapp"
 )
 
 func TestWamidsAreBounded(t *testing.T) {
@@ -48,6 +49,80 @@ func (s *slow) Taken(context.Context, queue.TakenRange, func(queue.Taken)) (uint
 	s.searches++
 	time.Sleep(100 * time.Millisecond)
 	return 1, true, nil
+}
+
+// stream is one of messages, each a minute after the one before; as many are read as
+// it counts.
+type stream struct {
+	Events
+	first    time.Time
+	messages int
+	reads    int
+}
+
+func (s *stream) Sends(context.Context, string) (bool, error) { return true, nil }
+
+func (s *stream) Taken(_ context.Context, part queue.TakenRange, fn func(queue.Taken)) (uint64, bool, error) {
+	for n, read := part.After, 0; ; n++ {
+		at := s.first.Add(time.Duration(n) * time.Minute)
+		switch {
+		case int(n) >= s.messages || at.After(part.Until):
+			return n, true, nil
+		case part.After == 0 && at.Before(part.Since):
+			continue
+		case read == part.Most:
+			return n, false, nil
+		}
+		read++
+		s.reads++
+		fn(queue.Taken{Wamid: job.Wamid(fmt.Sprint("w", n)), Key: job.Key{ID: fmt.Sprint("j", n)}, Attempt: 1, Stored: at})
+	}
+}
+
+// What is read of a number follows the statuses: each message once while they keep
+// coming, a part of what is older for those that come late, and nothing of the time in
+// between when there were none.
+func TestReadingFollowsTheStatuses(t *testing.T) {
+	first := time.Unix(1790000000, 0)
+	s := &stream{first: first, messages: 10_000}
+	f := newFinder("ns")
+	for _, step := range []struct {
+		what           string
+		earliest, last int // minutes of the earliest status and of the latest webhook
+		reads          int
+		found, missing []int
+	}{
+		{"the first", 5000, 5000, 5, []int{4998, 5000, 5002}, []int{4997, 5003}},
+		{"the next", 5001, 5003, 3, []int{5005}, []int{5006}},
+		{"the same", 5001, 5003, 0, nil, nil},
+		{"one that is late", 100, 5003, 16, []int{98, 100, 113}, []int{97, 114}},
+		{"after a silence", 9000, 9000, 5, []int{8998, 9002, 5000}, []int{8000}},
+		{"a little earlier", 8999, 9001, 3, []int{8997, 9003}, nil},
+		{"at the end", 9999, 9999, 3, []int{9999}, nil},
+		{"after the end", 10_050, 10_050, 0, nil, nil},
+	} {
+		before := s.reads
+		at := func(minute int) time.Time { return first.Add(time.Duration(minute) * time.Minute) }
+		w := f.wanted([]bare{
+			{hook: &hook{delivery: &queue.HookDelivery{Stored: at(step.last)}}, update: &whatsapp.Update{Number: "1"}, at: at(step.earliest)},
+		})
+		if err := f.read(t.Context(), s, w[0]); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.reads - before; got != step.reads {
+			t.Errorf("%s: %d messages are read, want %d", step.what, got, step.reads)
+		}
+		for _, n := range step.found {
+			if _, ok := f.known.find(fmt.Sprint("w", n)); !ok {
+				t.Errorf("%s: message %d is not found", step.what, n)
+			}
+		}
+		for _, n := range step.missing {
+			if _, ok := f.known.find(fmt.Sprint("w", n)); ok {
+				t.Errorf("%s: message %d is found", step.what, n)
+			}
+		}
+	}
 }
 
 // However many foreign statuses come, searching takes a tenth of the time; what there
