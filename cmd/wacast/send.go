@@ -136,6 +136,7 @@ func (s *sending) run(ctx context.Context, src *source) error {
 		return err
 	}
 	defer p.Close()
+	awaitStreams(s.cmd, nc, s.cfg)
 	var w *waiter
 	if s.wait {
 		if w, err = openWaiter(ctx, s); err != nil {
