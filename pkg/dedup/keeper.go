@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/wacast/wacast/pkg/job"
 )
 
 // KeeperOptions configures [NewKeeper]; every zero value has a default.
@@ -159,6 +161,16 @@ func (k *Keeper) tick(ctx context.Context) error {
 		return k.restore(ctx, lost)
 	}
 	return k.check(ctx)
+}
+
+// Whole reports whether the part of the ledger that a job is in has all its entries,
+// so that what it does not say of the job is not so.
+func (l *Ledger) Whole(ctx context.Context, key job.Key) (bool, error) {
+	found, err := l.epochsOf(ctx, []int{int(hashOf(key) % tags)}, epochAsk{verb: epochLook})
+	if err != nil {
+		return false, fmt.Errorf("ask whether the ledger is whole: %w", err)
+	}
+	return found[0].whole, nil
 }
 
 // look takes stock, and returns the tags that are not whole.
