@@ -26,9 +26,9 @@
 // last search. The ledger holds no ids. Hence some are foreign that need not be: a
 // delivery long after its message, of which no other status came to this processor; a
 // status of an unknown outcome, whose message nobody knows the id of, so that it stays
-// unknown; and, counted apart, those for which a tenth of the time was not enough. One
-// that overtakes the answer to its request comes again twice, within three seconds,
-// and so does a bot's on a number of ours.
+// unknown; and, counted apart, those for which within a minute a tenth of the time was
+// not enough. One that overtakes the answer to its request comes again for some
+// seconds, and so does a bot's on a number of ours.
 //
 // The ledger says which statuses of a job are on record. A processor asks it, and
 // with the asking gives it the evidence that the API took the message; then it

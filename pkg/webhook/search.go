@@ -30,10 +30,14 @@ const (
 	maxNumbers = 4096
 
 	// A status of a number of ours that is of no message on record may have overtaken
-	// the answer to its own request. If it has just come, its webhook comes again, until
-	// it was handed out so often.
-	freshFor   = time.Minute
-	maxReturns = 3
+	// the answer to its own request. If it has just come, its webhook comes again until
+	// the number was searched so long after it came first.
+	freshFor = time.Minute
+	grace    = time.Second
+	// minReturns is how often a webhook was handed out when that is surely over, and
+	// maxReturns, a minute later, how often at most while there is no time to search.
+	minReturns = 3
+	maxReturns = 8
 )
 
 // bare is a status without callback data.
@@ -45,10 +49,27 @@ type bare struct {
 	at time.Time
 }
 
-// fresh reports whether what is not on record may be about to be.
-func (s *bare) fresh() bool {
-	d := s.hook.delivery
-	return d.Delivered < maxReturns && time.Since(d.Stored) < freshFor
+// here is how long the status has been here at least: as the returns of its webhook
+// take, unless it was given back in trouble.
+func (s *bare) here() (took time.Duration) {
+	for n := 1; n < min(s.hook.delivery.Delivered, maxReturns); n++ {
+		took += backoff(n, firstReturn, lastReturn)
+	}
+	return min(took, time.Since(s.hook.delivery.Stored))
+}
+
+// isForeign reports whether what is not found by now will not be: its number was
+// searched since began, when the status came again, or when it had been here for a
+// moment.
+func (s *bare) isForeign(number *reading, began time.Time) bool {
+	switch d := s.hook.delivery; {
+	case number == nil:
+		return false
+	case !number.ours, time.Since(number.searched) <= s.here()-grace:
+		return true
+	default:
+		return !number.searched.Before(began) && (d.Delivered >= minReturns || time.Since(d.Stored) > freshFor)
+	}
 }
 
 // finder finds out to which attempts messages belong. It is the running goroutine's
@@ -64,10 +85,11 @@ type finder struct {
 // reading is how far a number's messages are read: those that were accepted from since
 // on, as long as statuses without a token come in.
 type reading struct {
-	ours     bool
-	since    time.Time
-	upTo     time.Time
-	after    uint64 // sequence of the last event read
+	ours  bool
+	since time.Time
+	upTo  time.Time
+	after uint64 // sequence of the last event read
+	// searched is when the last search began that read all there was.
 	searched time.Time
 }
 
@@ -89,15 +111,12 @@ func (p *Processor) match(b *batch) bool {
 		return false
 	}
 	for _, s := range p.file(b, left) {
-		number := p.finder.numbers[s.update.Number]
 		switch {
-		case number != nil && !number.ours:
+		case s.isForeign(p.finder.numbers[s.update.Number], began):
 			s.hook.tally[updateForeign]++
-		case s.fresh():
+		case s.hook.delivery.Delivered < maxReturns:
 			p.cfg.Metrics.update(updateWaiting, 1)
 			s.hook.waits = true
-		case number != nil && !number.searched.Before(began):
-			s.hook.tally[updateForeign]++
 		default:
 			s.hook.tally[updateUnsearched]++
 		}
@@ -171,7 +190,7 @@ func (f *finder) wanted(statuses []bare) []*wanted {
 // read reads on where the last reading of the number ended, or begins anew where that
 // was long ago. What is older than where it began is looked for besides.
 func (f *finder) read(ctx context.Context, events Events, w *wanted) (err error) {
-	r := w.reading
+	r, began := w.reading, time.Now()
 	if !r.ours {
 		if r.ours, err = events.Sends(ctx, w.number); err != nil || !r.ours {
 			return err
@@ -179,7 +198,7 @@ func (f *finder) read(ctx context.Context, events Events, w *wanted) (err error)
 	}
 	from := w.earliest.Add(-lookBack)
 	if from.After(r.upTo) {
-		*r = reading{ours: true, since: from, upTo: from}
+		*r = reading{ours: true, since: from, upTo: from, searched: r.searched}
 	}
 	if from.Before(r.since) {
 		older := queue.TakenRange{Sender: w.number, Since: from, Until: earlier(r.since, from.Add(lookOn)), Most: maxRead}
@@ -196,7 +215,7 @@ func (f *finder) read(ctx context.Context, events Events, w *wanted) (err error)
 		return err
 	}
 	if r.after = after; all {
-		r.upTo, r.searched = w.latest, time.Now()
+		r.upTo, r.searched = w.latest, began
 	}
 	return nil
 }

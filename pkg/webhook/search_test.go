@@ -70,7 +70,10 @@ func TestWithoutTokenAndForeign(t *testing.T) {
 	if got := r.story("a") + "; " + r.story("u"); got != "accepted; unknown" {
 		t.Error(got)
 	}
-	for result, want := range map[string]float64{"recorded": 0, "foreign": 5, "unsearched": 0, "waiting": 4} {
+	if got := value(t, r.registry, "wacast_webhook_updates_total", "waiting"); got < 4 || got > 8 {
+		t.Errorf("updates waited %v times, want 2 times each, or some more on a busy machine", got)
+	}
+	for result, want := range map[string]float64{"recorded": 0, "foreign": 5, "unsearched": 0} {
 		if got := value(t, r.registry, "wacast_webhook_updates_total", result); got != want {
 			t.Errorf("%v updates are %s, want %v", got, result, want)
 		}

@@ -125,6 +125,44 @@ func TestReadingFollowsTheStatuses(t *testing.T) {
 	}
 }
 
+// A status is foreign once its number was searched after the message must have been on
+// record, and not because there was no time for a search.
+func TestIsForeign(t *testing.T) {
+	const second = time.Second
+	for name, tt := range map[string]struct {
+		delivered int
+		age       time.Duration
+		searched  time.Duration // ago; 0 for now
+		want      bool
+	}{
+		"it has just come":                {1, 0, 0, false},
+		"it came again too soon":          {2, 1 * second, 0, false},
+		"it came again":                   {3, 3 * second, 0, true},
+		"searched before it came":         {3, 3 * second, 4 * second, false},
+		"searched when it came":           {3, 3 * second, 5 * second / 2, false},
+		"searched a moment later":         {3, 3 * second, 2 * second, true},
+		"searched long before":            {4, 7 * second, 8 * second, false},
+		"searched while it was away":      {4, 7 * second, 5 * second, true},
+		"given back in trouble":           {6, 1 * second, 3 * second, false},
+		"old, and searched":               {1, time.Hour, 0, true},
+		"old, and there is no time":       {1, time.Hour, 5 * second, false},
+		"old, and searched while away":    {4, time.Hour, 5 * second, true},
+		"old, of a platform that repeats": {2, time.Hour, 0, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			number := &reading{ours: true, searched: began.Add(-tt.searched)}
+			s := bare{hook: &hook{delivery: &queue.HookDelivery{Delivered: tt.delivered, Stored: began.Add(-tt.age)}}}
+			if got := s.isForeign(number, began); got != tt.want {
+				t.Errorf("%s: %v, want %v", name, got, tt.want)
+			}
+			if s.isForeign(nil, began) || s.isForeign(&reading{ours: true}, began) || !s.isForeign(&reading{}, began) {
+				t.Errorf("%s: a number nobody has looked at, one that was not searched, or one that is not ours", name)
+			}
+		})
+	}
+}
+
 // However many foreign statuses come, searching takes a tenth of the time; what there
 // was no time for comes again while it is fresh, and is counted as such later.
 func TestSearchHasAShare(t *testing.T) {
