@@ -135,6 +135,9 @@ func (v *View) state(ctx context.Context, p *report.Progress) error {
 		return err
 	}
 	p.State, p.Reason = string(spec.State), spec.Reason
+	if spec.State == campaign.Paused && p.Left() > 0 {
+		p.ETASeconds = nil // until somebody resumes it
+	}
 	if spec.Expected > 0 {
 		p.Expected = &spec.Expected
 	}
