@@ -65,7 +65,7 @@ func (s *bare) isForeign(number *reading, began time.Time) bool {
 	switch d := s.hook.delivery; {
 	case number == nil:
 		return false
-	case !number.ours, time.Since(number.searched) <= s.here()-grace:
+	case !number.ours, time.Since(number.searched) < s.here()-grace:
 		return true
 	default:
 		return !number.searched.Before(began) && (d.Delivered >= minReturns || time.Since(d.Stored) > freshFor)

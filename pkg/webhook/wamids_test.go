@@ -140,7 +140,7 @@ func TestIsForeign(t *testing.T) {
 		"it came again":                   {3, 3 * second, 0, true},
 		"searched before it came":         {3, 3 * second, 4 * second, false},
 		"searched when it came":           {3, 3 * second, 5 * second / 2, false},
-		"searched a moment later":         {3, 3 * second, 2 * second, true},
+		"searched a moment later":         {3, 3 * second, 3 * second / 2, true},
 		"searched long before":            {4, 7 * second, 8 * second, false},
 		"searched while it was away":      {4, 7 * second, 5 * second, true},
 		"given back in trouble":           {6, 1 * second, 3 * second, false},
