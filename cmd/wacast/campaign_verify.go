@@ -110,7 +110,11 @@ func printDiffering(out io.Writer, a *report.Accounts) {
 	for _, m := range a.MissingJobs {
 		fmt.Fprintf(out, "  %d is job %s, which a worker has claimed for attempt %d: wacast job explain shows it\n", m.Sequence, m.Job, m.Attempt)
 	}
-	if a.Missing > 0 {
+	if a.NeverPublished > 0 {
+		fmt.Fprintf(out, "%s never published\n  → publish all of the campaign's jobs again, with the same ids: those that are here are not sent twice. If there are no more: wacast campaign close %s --expected %d\n",
+			plural(a.NeverPublished, "job was", "jobs were"), a.ID, a.Jobs+a.Missing-a.NeverPublished)
+	}
+	if a.Missing > a.NeverPublished {
 		fmt.Fprintln(out, "  → nothing of wacast takes a job away without an outcome: look for purged or deleted messages, or a stream that was restored; publishing the same jobs again is safe")
 	}
 	if a.Surplus > 0 {

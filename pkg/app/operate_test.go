@@ -98,6 +98,9 @@ func TestCancelCampaignThatIsPaused(t *testing.T) {
 	if err := o.PauseCampaign(t.Context(), "c1", "wrong text"); err != nil {
 		t.Fatal(err)
 	}
+	if p, err := o.Progress(t.Context(), "c1"); err != nil || p.Rate == 0 || p.Left() == 0 || p.ETASeconds != nil {
+		t.Errorf("paused: %+v, %v; want a rate and no time left", p, err)
+	}
 	stood := r.sim.Stats().Accepted
 	r.eventually(func() (bool, string) {
 		now := r.sim.Stats().Accepted

@@ -170,7 +170,11 @@ func (a *Accounts) expect(expected uint64) {
 	if a.TotalFrom == TotalUnknown {
 		a.TotalFrom, a.Total = TotalExpected, expected
 	}
-	a.Missing = max(a.Missing, expected-min(a.Jobs, expected))
+	short := expected - min(a.Jobs, expected)
+	if a.TotalFrom == TotalPublished && a.Unreported == 0 { // all that was published is reported
+		a.NeverPublished = short - min(a.Missing, short)
+	}
+	a.Missing = max(a.Missing, short)
 	if a.Present+a.Purged == 0 {
 		a.Surplus = a.Jobs - min(a.Jobs, expected)
 	}

@@ -54,6 +54,9 @@ type Accounts struct {
 	Missing          uint64       `json:"missing"`
 	MissingSequences string       `json:"missing_sequences"`
 	MissingJobs      []MissingJob `json:"missing_jobs"`
+	// NeverPublished counts those of Missing that nobody has published, where that is
+	// certain.
+	NeverPublished uint64 `json:"never_published"`
 	// Surplus counts the jobs there are beyond what is expected.
 	Surplus uint64 `json:"surplus"`
 
@@ -119,6 +122,9 @@ func (r *Reporter) verify(ctx context.Context, campaign string, expected uint64)
 	if a.TotalFrom == TotalExpected && a.Missing > 0 {
 		if err := r.orphans(ctx, b, a); err != nil {
 			return nil, err
+		}
+		if a.MissingSequences == "" { // every place in the stream is accounted for
+			a.NeverPublished = a.Missing
 		}
 	}
 	if s := b.suspects(); s.any() {
