@@ -123,11 +123,10 @@ type walk struct {
 
 // from collects the events of the job from one sequence to another.
 func (w walk) from(ctx context.Context, from, to uint64) (found []Recorded, err error) {
-	name, err := json.Marshal(w.key.String())
+	mark, err := markOf(w.key)
 	if err != nil {
 		return nil, err
 	}
-	mark := append([]byte(`"subject":`), name...)
 	for from <= to {
 		m, err := w.ask(ctx, nextOf{from, w.subject})
 		if err != nil || m == nil || m.sequence > to {
