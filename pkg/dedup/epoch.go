@@ -22,6 +22,8 @@ type epoch struct {
 	lostFor time.Duration
 	// now is Redis's time.
 	now time.Time
+	// run tells the process of Redis.
+	run uint64
 }
 
 // The verbs of epochSource.
@@ -77,7 +79,7 @@ func (l *Ledger) epochCommand(ctx context.Context, s script, some []int, a epoch
 }
 
 // epochSize is how many numbers the script returns of each epoch.
-const epochSize = 6
+const epochSize = 7
 
 func decodeEpochs(some []int, cmds []*redis.Cmd) ([]epoch, error) {
 	found := make([]epoch, 0, len(some))
@@ -92,7 +94,7 @@ func decodeEpochs(some []int, cmds []*redis.Cmd) ([]epoch, error) {
 			}
 			found = append(found, epoch{
 				tag: some[len(found)], whole: n[0] == 1, done: n[1] == 1, now: time.UnixMilli(n[2]),
-				events: uint64(n[3]), claims: uint64(n[4]), lostFor: milliseconds(n[2] - n[5]),
+				events: uint64(n[3]), claims: uint64(n[4]), lostFor: milliseconds(n[2] - n[5]), run: uint64(n[6]),
 			})
 		}
 	}

@@ -48,6 +48,7 @@ type Keeper struct {
 	// The rest of this group is Run's.
 	checked time.Time
 	ends    []ends
+	runs    [tags]uint64
 	fresh   bool // nothing was ever sent
 
 	mu      sync.Mutex
@@ -153,6 +154,9 @@ func (e rebuildingError) Error() string {
 func (k *Keeper) tick(ctx context.Context) error {
 	found, err := k.ledger.epochsOf(ctx, allTags, epochAsk{verb: epochLook})
 	if err != nil {
+		return err
+	}
+	if found, err = k.suspendReturned(ctx, found); err != nil {
 		return err
 	}
 	lost := k.look(found)

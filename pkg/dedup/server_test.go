@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -154,6 +156,70 @@ func TestAFailoverToAReplicaThatLagsBehind(t *testing.T) {
 		t.Fatalf("the replica has not what it should: %+v", e)
 	}
 	after.wantRestored(t, all)
+}
+
+// way leads a client to one server or another, as Sentinels do.
+type way struct {
+	mu    sync.Mutex
+	to    *server
+	conns []net.Conn
+}
+
+func (w *way) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, w.to.addr())
+	w.conns = append(w.conns, conn)
+	return conn, err
+}
+
+// lead cuts what leads elsewhere.
+func (w *way) lead(to *server) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, conn := range w.conns {
+		conn.Close()
+	}
+	w.to, w.conns = to, nil
+}
+
+// A demoted master that comes back as master without having followed the new one has
+// the run id it had, and epochs that fit.
+func TestADemotedMasterComesBack(t *testing.T) {
+	all := ids(40)
+	master := startServer(t, embedtest.Port(t))
+	replica := startServer(t, embedtest.Port(t), "--replicaof", "127.0.0.1 "+strconv.Itoa(master.port))
+	w := &way{to: master}
+	client := redis.NewClient(&redis.Options{MaxRetries: -1, Dialer: w.dial, Network: "tcp"})
+	t.Cleanup(func() { client.Close() })
+	turn := func(to *server) {
+		w.lead(to)
+		await(t, "the client finds the server", func() bool { return client.Ping(context.Background()).Err() == nil })
+	}
+	l := openKept(t, client, &memory{})
+	l.keeper.wantWhole(t)
+	l.send(t, all[:10])
+	await(t, "the replica follows", func() bool {
+		n, err := master.Do(context.Background(), "wait", 1, 1000).Int()
+		return err == nil && n == 1
+	})
+	must(t, replica, "replicaof no one")
+	turn(replica)
+	l.keeper.wantWhole(t)
+	l.send(t, all[10:])
+
+	turn(master)
+	if e := l.lookupOne(t, subject(all[20])); e.State != None {
+		t.Fatalf("the old master has what came later: %+v", e)
+	}
+	l.keeper.tickOnce(t)
+	if c := l.claimsOf(t, all); c[Yours] > 0 {
+		t.Errorf("at the next look: %v, want none given away", c)
+	}
+	l.keeper.wantWhole(t)
+	if c := l.claimsOf(t, all); c[Settled] != len(all)/2 || c[Stale]+c[Held] != len(all)/2 {
+		t.Errorf("after the replay: %v, want half of %d settled and half claimed", c, len(all))
+	}
 }
 
 func TestAServerThatEvicts(t *testing.T) {
