@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -111,7 +112,7 @@ func (h *history) follow(ctx context.Context, entry dedup.Entry) error {
 }
 
 // complete finds the rest. The ledger knows of all events of the kinds that most are
-// of; a part of the stream that has no others need not be looked through.
+// of; only the others are looked for.
 func (h *history) complete(ctx context.Context) error {
 	kinds, err := h.seeker.Kinds(ctx, h.key)
 	if err != nil {
@@ -127,12 +128,11 @@ func (h *history) complete(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, historyTimeout)
 	defer cancel()
-	after, err := h.seeker.Seek(ctx, h.key, h.last, 0)
-	h.found = append(h.found, after...)
-	if err == nil && h.first > 1 {
-		var before []queue.Recorded
-		before, err = h.seeker.Seek(ctx, h.key, 0, h.first-1)
-		h.found = append(h.found, before...)
+	others, err := h.seeker.Seek(ctx, h.key, 0, 0, slices.Sorted(maps.Keys(kinds))...)
+	for _, e := range others {
+		if e.Sequence < h.first || e.Sequence > h.last {
+			h.found = append(h.found, e)
+		}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		h.incomplete = fmt.Sprintf("its duplicates and earlier rejections, if there are any: the events are too many to look through in %v", historyTimeout)

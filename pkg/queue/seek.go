@@ -2,6 +2,7 @@ package queue
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,7 +42,7 @@ func NewSeeker(names Names, conns ...*nats.Conn) *Seeker {
 
 // Kinds counts the events among which those of a job are. It reads none of them.
 func (s *Seeker) Kinds(ctx context.Context, key job.Key) (map[job.Kind]uint64, error) {
-	info, err := readInfo(ctx, s.conns[0], s.names.EventsStream(), s.subject(key))
+	info, err := readInfo(ctx, s.conns[0], s.names.EventsStream(), s.subject(key, ""))
 	if err != nil {
 		return nil, fmt.Errorf("count events: %w", err)
 	}
@@ -54,31 +55,40 @@ func (s *Seeker) Kinds(ctx context.Context, key job.Key) (map[job.Kind]uint64, e
 	return counts, nil
 }
 
-func (s *Seeker) subject(key job.Key) string {
-	return s.names.wild("events", "", "", key.CampaignToken(), shard(key))
+func (s *Seeker) subject(key job.Key, kind job.Kind) string {
+	return s.names.wild("events", string(kind), "", key.CampaignToken(), shard(key))
 }
 
 // Seek returns the events of a job above one sequence up to another, oldest first; for
-// upTo, 0 is no bound. With an error it returns those that were found before it.
-func (s *Seeker) Seek(ctx context.Context, key job.Key, after, upTo uint64) ([]Recorded, error) {
-	found, err := s.seek(ctx, key, after, upTo)
+// upTo, 0 is no bound. Kinds of which there are few are found at once, if only they are
+// asked for. With an error it returns what was found before it.
+func (s *Seeker) Seek(ctx context.Context, key job.Key, after, upTo uint64, kinds ...job.Kind) ([]Recorded, error) {
+	counts, err := s.Kinds(ctx, key)
 	if err != nil {
-		return found, fmt.Errorf("seek events: %w", err)
+		return nil, fmt.Errorf("seek events: %w", err)
 	}
+	if len(kinds) == 0 {
+		kinds = []job.Kind{""}
+		for _, n := range counts {
+			counts[""] += n
+		}
+	}
+	var found []Recorded
+	for _, kind := range kinds {
+		some, err := s.seek(ctx, walk{stream: s.names.EventsStream(), subject: s.subject(key, kind), key: key}, counts[kind], after, upTo)
+		found = append(found, some...)
+		if err != nil {
+			return found, fmt.Errorf("seek events: %w", err)
+		}
+	}
+	slices.SortFunc(found, func(a, b Recorded) int { return cmp.Compare(a.Sequence, b.Sequence) })
 	return found, nil
 }
 
-func (s *Seeker) seek(ctx context.Context, key job.Key, after, upTo uint64) ([]Recorded, error) {
-	counts, err := s.Kinds(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	var events uint64
-	for _, n := range counts {
-		events += n
-	}
-	subject := s.subject(key)
-	first, last, err := s.ends(ctx, subject, after, upTo)
+// seek walks among so many events, in as many parts as are worth it.
+func (s *Seeker) seek(ctx context.Context, w walk, events, after, upTo uint64) ([]Recorded, error) {
+	w.nc = s.conns[0]
+	first, last, err := w.ends(ctx, after, upTo)
 	if err != nil || events == 0 || first > last {
 		return nil, err
 	}
@@ -87,23 +97,29 @@ func (s *Seeker) seek(ctx context.Context, key job.Key, after, upTo uint64) ([]R
 	found, errs := make([][]Recorded, len(readers)), make([]error, len(readers))
 	var wg sync.WaitGroup
 	for i, nc := range readers {
-		w := walk{nc: nc, stream: s.names.EventsStream(), subject: subject, key: key}
-		from := first + uint64(i)*share
-		wg.Go(func() { found[i], errs[i] = w.from(ctx, from, min(from+share-1, last)) })
+		part, from := w, first+uint64(i)*share
+		part.nc = nc
+		wg.Go(func() { found[i], errs[i] = part.from(ctx, from, min(from+share-1, last)) })
 	}
 	wg.Wait()
 	return slices.Concat(found...), errors.Join(errs...)
 }
 
+// walk goes from one event of a subject to the next.
+type walk struct {
+	nc              *nats.Conn
+	stream, subject string
+	key             job.Key
+}
+
 // ends are the first and the last sequence between which there can be events of the
 // subject; first is above last where there are none.
-func (s *Seeker) ends(ctx context.Context, subject string, after, upTo uint64) (first, last uint64, err error) {
-	w := walk{nc: s.conns[0], stream: s.names.EventsStream(), subject: subject}
-	end, err := w.ask(ctx, lastOf{subject})
+func (w walk) ends(ctx context.Context, after, upTo uint64) (first, last uint64, err error) {
+	end, err := w.ask(ctx, lastOf{w.subject})
 	if err != nil || end == nil {
 		return 1, 0, err
 	}
-	begin, err := w.ask(ctx, nextOf{max(after+1, 1), subject})
+	begin, err := w.ask(ctx, nextOf{after + 1, w.subject})
 	if err != nil || begin == nil {
 		return 1, 0, err
 	}
@@ -112,13 +128,6 @@ func (s *Seeker) ends(ctx context.Context, subject string, after, upTo uint64) (
 		last = min(last, upTo)
 	}
 	return begin.sequence, last, nil
-}
-
-// walk goes from one event of a subject to the next.
-type walk struct {
-	nc              *nats.Conn
-	stream, subject string
-	key             job.Key
 }
 
 // from collects the events of the job from one sequence to another.
