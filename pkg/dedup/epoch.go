@@ -109,6 +109,32 @@ var allTags = func() []int {
 	return all
 }()
 
+// Standing is how much of a ledger is up to date with the streams.
+type Standing struct {
+	// Parts it has, and how many of them lack entries; for how long one of those does.
+	Parts, Lacking int
+	LackingFor     time.Duration
+	// Events and Claims are up to where all of those have the streams.
+	Events, Claims uint64
+}
+
+// Standing asks Redis, which knows it of all keepers.
+func (l *Ledger) Standing(ctx context.Context) (Standing, error) {
+	found, err := l.epochsOf(ctx, allTags, epochAsk{verb: epochLook})
+	s := Standing{Parts: tags}
+	for _, e := range found {
+		if e.whole {
+			continue
+		}
+		if s.Lacking++; s.Lacking == 1 {
+			s.Events, s.Claims = e.events, e.claims
+		}
+		s.Events, s.Claims = min(s.Events, e.events), min(s.Claims, e.claims)
+		s.LackingFor = max(s.LackingFor, e.lostFor)
+	}
+	return s, err
+}
+
 // Rebuild has all of the ledger brought up to date from the streams: nothing is
 // claimed until a [Keeper] has done so.
 func (l *Ledger) Rebuild(ctx context.Context) error {
