@@ -250,7 +250,7 @@ func TestCancelJob(t *testing.T) {
 	later := newJob(numberA, "c1", 1)
 	later.SendAt = time.Now().Add(time.Hour)
 	r.publish(later)
-	r.await(o.View, "c1", func(p *report.Progress) bool { return p.Scheduled == 1 })
+	r.await(o.View, "c1", func(p *report.Progress) bool { return p.Scheduled == 1 && p.Left() == 1 }) // the original is acked
 	r.balanced(o, "c1", 1)
 	if ended, err := o.CancelJob(t.Context(), later.Key(), "moved"); !ended || err != nil {
 		t.Errorf("cancel of a scheduled job: ended %v, %v", ended, err)
