@@ -241,7 +241,7 @@ func TestAServerThatEvicts(t *testing.T) {
 
 	// Now it happens between two looks of the keeper.
 	must(t, s, "config set maxmemory-policy allkeys-random")
-	used := usedMemory(t, &embedtest.Server{Client: s})
+	used := usedMemory(t, s)
 	must(t, s, fmt.Sprintf("config set maxmemory %d", used-50_000))
 	await(t, "it evicts", func() bool {
 		s.Set(ctx, "junk", strings.Repeat("x", 1000), 0)
@@ -253,6 +253,17 @@ func TestAServerThatEvicts(t *testing.T) {
 	if n := l.keeper.Status().Whole; n != tags {
 		t.Errorf("%d tags are whole", n)
 	}
+}
+
+func usedMemory(t *testing.T, s *server) int {
+	t.Helper()
+	_, rest, _ := strings.Cut(s.Info(context.Background(), "memory").Val(), "used_memory:")
+	number, _, _ := strings.Cut(rest, "\r")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // clusterPort is a port whose bus, 10,000 above, is below the ports of clients too.
