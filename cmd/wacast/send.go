@@ -164,7 +164,7 @@ func (s *sending) run(ctx context.Context, src *source) error {
 
 // publish reads the file again and publishes what the plan has counted.
 func (s *sending) publish(ctx context.Context, p *producer.Producer, src *source) error {
-	rows, err := src.open()
+	rows, err := s.openRows(src)
 	if err != nil {
 		return err
 	}
