@@ -14,6 +14,7 @@ import (
 // cellReader reads CSV. It leaves quotes to encoding/csv and judges the rest.
 type cellReader struct {
 	csv     *csv.Reader
+	raw     *rawReader
 	limited *rowLimit
 	columns []string
 	// skipped are the lines before those the CSV reader knows of, last the line of
@@ -34,7 +35,8 @@ func cellRows(in *bufio.Reader, limited *rowLimit, start []byte, delimiter rune)
 	if delimiter == 0 {
 		delimiter = findDelimiter(start)
 	}
-	c.csv = csv.NewReader(in)
+	c.raw = &rawReader{r: in}
+	c.csv = csv.NewReader(bufio.NewReaderSize(c.raw, in.Size()))
 	c.csv.Comma, c.csv.FieldsPerRecord = delimiter, -1
 	names, err := c.csv.Read()
 	if err != nil {
@@ -102,6 +104,7 @@ func columns(names []string) ([]string, error) {
 func (c *cellReader) next() (Row, error) {
 	for {
 		c.limited.reset()
+		c.raw.begin(c.csv.InputOffset())
 		cells, err := c.csv.Read()
 		if err != nil {
 			return c.broken(cells, err)
@@ -162,7 +165,7 @@ func (c *cellReader) broken(cells []string, err error) (Row, error) {
 	if errors.Is(bad.Err, csv.ErrQuote) {
 		problem = "a quoted cell does not end with its quote; a quote within it is written twice"
 	}
-	return Row{Line: c.last, Cells: cells}, rowError(c.last, field, problem)
+	return Row{Line: c.last, Cells: []string{c.raw.line(c.csv.InputOffset())}}, rowError(c.last, field, problem)
 }
 
 // fileError is one that ends the reading.

@@ -152,7 +152,7 @@ func (p *Producer) PublishAll(ctx context.Context, jobs iter.Seq2[*job.Job, erro
 	r.stats.Elapsed = time.Since(start)
 	p.journal.flush()
 	if err = cmp.Or(r.err, err); err != nil {
-		return r.stats, fmt.Errorf("after %d published jobs: %w", r.stats.Published, err)
+		return r.stats, fmt.Errorf("published %d, then: %w", r.stats.Published, err)
 	}
 	return r.stats, nil
 }

@@ -178,7 +178,7 @@ func TestPublishAllIntoAFullStream(t *testing.T) {
 	if stats.Published != stored || stored == 0 {
 		t.Errorf("%d published, the stream holds %d, want as many and more than none", stats.Published, stored)
 	}
-	if want := fmt.Sprintf("after %d published jobs: ", stored); !strings.HasPrefix(err.Error(), want) {
+	if want := fmt.Sprintf("published %d, then: ", stored); !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("error %q, want it to begin with %q", err, want)
 	}
 	if asked == 100_000 {

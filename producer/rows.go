@@ -27,7 +27,7 @@ type Row struct {
 	// Vars are its values by column, as template expressions take them.
 	Vars map[string]any
 	// Cells are its values in the order of the columns. The one cell of a row of
-	// NDJSON is the line.
+	// NDJSON, or of one of CSV with a misplaced quote, is the line.
 	Cells []string
 }
 

@@ -189,3 +189,33 @@ func FuzzReadRows(f *testing.F) {
 		}
 	})
 }
+
+// Of a row with a misplaced quote the line is kept as it is, wherever the reader's
+// buffers end.
+func TestARowWithAMisplacedQuoteKeepsItsLine(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	want := make(map[int]string)
+	text.WriteString("sep=;\nphone;name\n")
+	for line := 3; line < 20_003; line++ {
+		row := fmt.Sprintf("+54911%08d;Emilia %s", line, strings.Repeat("x", line%37))
+		if line%997 == 0 {
+			row = fmt.Sprintf("+54911%08d;Emilia \"Mia\" %d", line, line)
+			want[line] = row
+		}
+		text.WriteString(row + "\r\n")
+	}
+	rows, err := producer.ReadRows(strings.NewReader(text.String()), producer.RowOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(map[int]string)
+	for row, err := range rows.All() {
+		if err != nil {
+			got[row.Line] = strings.Join(row.Cells, "|")
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error("(-want +got):", diff)
+	}
+}

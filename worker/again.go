@@ -71,8 +71,8 @@ func (w *Worker) attested(it *item, e dedup.Entry) error {
 		if err != nil {
 			return err
 		}
-		if ev.ID != "" {
-			it.attempt = ev.Data.Attempt // the receiver's event says so too, and has the same id
+		if was := outcomeOf(&ev); was != "" {
+			it.was = was // which the receiver's event corrects too, and has the same id
 		}
 	}
 	it.subject.Publication = 0 // the entry's stays

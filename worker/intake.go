@@ -15,9 +15,9 @@ import (
 const (
 	// maxFetch is the most jobs one pull asks for.
 	maxFetch = 512
-	// minHeld lets a slow number work ahead a little, maxHeld bounds the memory a
-	// fast one takes.
-	minHeld, maxHeld = 2, 8192
+	// minHeld lets a slow number work ahead a little. maxHeld is what the fastest
+	// sends in a second; the server writes down all that are held, ten times a second.
+	minHeld, maxHeld = 2, 1024
 	// fetchWait is how long an idle pull stays open at the server.
 	fetchWait = 5 * time.Second
 	// idleAfter is how long a queue is pulled after its last job.

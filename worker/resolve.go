@@ -35,16 +35,17 @@ type finding struct {
 func (w *Worker) resolve(it *item, e dedup.Entry) {
 	it.attempt = e.Attempt
 	found, err := w.recorded(it, e)
-	state := dedup.Unknown
+	now := e
 	if err == nil && found.kind == "" {
-		state, err = w.makeUnknown(it, e)
+		now, err = w.makeUnknown(it, e)
 	}
 	switch {
 	case err != nil:
 		w.log.Warn("a claim that was left behind cannot be resolved yet", "job", it.job, "error", err)
 		w.giveBack(it, causeHeld, otherDelay)
 	case found.kind == "":
-		w.end(it, unheard(state))
+		it.attempt = now.Attempt
+		w.end(it, unheard(now.State))
 	default:
 		w.end(it, standing(e, found))
 	}
@@ -87,19 +88,19 @@ func standing(e dedup.Entry, found finding) ending {
 // errMoved says that a claim was settled by somebody else meanwhile.
 var errMoved = errors.New("the claim has changed meanwhile")
 
-// makeUnknown settles a stale claim, and returns as what: evidence may have come.
-func (w *Worker) makeUnknown(it *item, e dedup.Entry) (dedup.State, error) {
+// makeUnknown settles a stale claim, and returns how it stands: evidence may have come.
+func (w *Worker) makeUnknown(it *item, e dedup.Entry) (dedup.Entry, error) {
 	ctx, cancel := context.WithTimeout(w.work, recordTimeout)
 	defer cancel()
 	changes, err := w.cfg.Ledger.Resolve(ctx, []dedup.Resolution{{Subject: it.subject, Nonce: e.Nonce, Attempt: e.Attempt}})
 	if err != nil {
-		return dedup.None, err
+		return e, err
 	}
 	now := changes[0].Entry
 	if changes[0].Done || now.State == dedup.Accepted && now.Event == 0 {
-		return now.State, nil
+		return now, nil
 	}
-	return dedup.None, errMoved
+	return now, errMoved
 }
 
 // confirm makes sure that the outcome the ledger has of a job is on record too: the

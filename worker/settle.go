@@ -49,7 +49,7 @@ func (it *item) overtaken(e dedup.Entry) {
 		end.unrecorded = e.Event == 0 && it.was == ""
 		it.was = job.Unknown
 	case e.State == dedup.Accepted && end.outcome != job.Accepted:
-		*end = unheard(dedup.Accepted)
+		*end, it.attempt = unheard(dedup.Accepted), e.Attempt
 	}
 }
 

@@ -187,3 +187,42 @@ func TestResendAndReplayByAPerson(t *testing.T) {
 		})
 	}
 }
+
+// A webhook may tell of the first attempt while the second is in flight. The job is
+// accepted, whatever the second's answer is.
+func TestEvidenceOfTheFirstAttemptDuringTheSecond(t *testing.T) {
+	for name, tt := range map[string]struct {
+		answer  error
+		history []string
+		attempt int
+	}{
+		"accepted":  {nil, []string{"unknown 1 bad_answer", "settled 2  unknown>accepted"}, 2},
+		"refused":   {errRefused, []string{"unknown 1 bad_answer", "settled 2 refused unknown>rejected"}, 1},
+		"lost":      {errLost, []string{"unknown 1 bad_answer", "settled 2 bad_answer unknown>unknown", "settled 1 webhook unknown>accepted"}, 1},
+		"transient": {errTransient, []string{"unknown 1 bad_answer", "settled 1 webhook unknown>accepted"}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var r *rig
+			r = newRig(t, func(token job.Token) error {
+				if token.Attempt == 1 {
+					return errLost
+				}
+				r.attest(token.Key.ID, 1)
+				return tt.answer
+			})
+			r.clock.hear(time.Now().Add(time.Hour))
+			r.start()
+			r.publish(newJob("a", job.Resend))
+			r.awaitHistory("a", tt.history...)
+			r.idle()
+			e := r.entry("a")
+			if e.State != dedup.Accepted || e.Attempt != tt.attempt || e.Event == 0 || !slices.Equal(r.requests("a"), []int{1, 2}) {
+				t.Errorf("entry %+v, requests %v", e, r.requests("a"))
+			}
+			// The receiver, which has the evidence, corrects what is on record so.
+			if doubt := e.Seen&dedup.SeenDoubt != 0; doubt != (tt.answer == errRefused) {
+				t.Errorf("in doubt %v", doubt)
+			}
+		})
+	}
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wacast/wacast/pkg/campaign"
 	"github.com/wacast/wacast/pkg/report"
 )
 
@@ -93,6 +94,8 @@ func remaining(p *report.Progress) string {
 	switch {
 	case p.Left() == 0:
 		return "nothing left"
+	case p.State == string(campaign.Paused):
+		return fmt.Sprintf("%d left, paused; when they may go on: wacast resume --campaign %s", p.Left(), p.ID)
 	case p.Queued+p.InFlight == 0:
 		return fmt.Sprintf("%d left, put off until their time", p.Left())
 	case p.ETASeconds == nil:

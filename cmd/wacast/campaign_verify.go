@@ -93,6 +93,9 @@ func printAccounts(out io.Writer, a *report.Accounts) error {
 		}
 	}
 	printDiffering(out, a)
+	for _, j := range a.SentAgain {
+		fmt.Fprintf(out, "job %s went out as two messages: the answer to the first was lost, and it was tried again\n", j)
+	}
 	if a.RecordedTwice > 0 {
 		fmt.Fprintf(out, "%s on record twice, and counted twice by campaign status; nothing else is wrong\n", plural(a.RecordedTwice, "outcome is", "outcomes are"))
 	}
@@ -107,7 +110,11 @@ func printDiffering(out io.Writer, a *report.Accounts) {
 	for _, m := range a.MissingJobs {
 		fmt.Fprintf(out, "  %d is job %s, which a worker has claimed for attempt %d: wacast job explain shows it\n", m.Sequence, m.Job, m.Attempt)
 	}
-	if a.Missing > 0 {
+	if a.NeverPublished > 0 {
+		fmt.Fprintf(out, "%s never published\n  → publish all of the campaign's jobs again, with the same ids: those that are here are not sent twice. If there are no more: wacast campaign close %s --expected %d\n",
+			plural(a.NeverPublished, "job was", "jobs were"), a.ID, a.Jobs+a.Missing-a.NeverPublished)
+	}
+	if a.Missing > a.NeverPublished {
 		fmt.Fprintln(out, "  → nothing of wacast takes a job away without an outcome: look for purged or deleted messages, or a stream that was restored; publishing the same jobs again is safe")
 	}
 	if a.Surplus > 0 {

@@ -77,7 +77,11 @@ func listLetters(cmd *cobra.Command, view *app.View, filter app.LetterFilter) er
 	if jsonOutput(cmd) {
 		return printJSON(cmd, list)
 	}
-	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	return printEachLetter(cmd.OutOrStdout(), list)
+}
+
+func printEachLetter(out io.Writer, list []app.Letter) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "CAMPAIGN\tJOB\tSINCE\tWHY")
 	for _, l := range list {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", l.Campaign, cmp.Or(l.ID, "-"), l.Since.Local().Format(time.DateTime), letterText(&l))
@@ -199,8 +203,19 @@ func replayLetters(cmd *cobra.Command, filter app.LetterFilter, unknown, yes boo
 			DryRun bool `json:"dry_run"`
 		}{r, !yes})
 	}
-	out := cmd.OutOrStdout()
-	if yes {
+	return printReplay(cmd.OutOrStdout(), r, yes)
+}
+
+func printReplay(out io.Writer, r *app.Replay, done bool) error {
+	if len(r.First) > 0 {
+		if err := printEachLetter(out, r.First); err != nil {
+			return err
+		}
+		if more := r.Replayed - len(r.First); more > 0 {
+			fmt.Fprintf(out, "and %d more\n", more)
+		}
+	}
+	if done {
 		fmt.Fprintf(out, "%s tried once more\n", count(r.Replayed, "job"))
 	} else {
 		fmt.Fprintf(out, "dry run: %s would be tried once more; --yes does it\n", count(r.Replayed, "job"))

@@ -87,7 +87,8 @@ func (o *pauseOptions) targets(cfg app.Config) ([]sender.Target, error) {
 	case o.from != "":
 		return cfg.Targets(sender.ScopeNumber, o.from)
 	case o.template != "" && o.account != "":
-		return []sender.Target{{Scope: sender.ScopeTemplate, Name: o.account + "/" + o.template}}, nil
+		_, err := cfg.Targets(sender.ScopeAccount, o.account)
+		return []sender.Target{{Scope: sender.ScopeTemplate, Name: o.account + "/" + o.template}}, err
 	case o.template != "":
 		targets, err := cfg.Targets(sender.ScopeTemplate, o.template)
 		if errors.Is(err, app.ErrTarget) {
@@ -117,8 +118,21 @@ func pause(cmd *cobra.Command, o *pauseOptions) error {
 		if err != nil {
 			return nil, err
 		}
-		return pausedTargets(targets, targets), op.Pause(cmd.Context(), targets, o.reason)
+		if err := op.Pause(cmd.Context(), targets, o.reason); err != nil {
+			return nil, err
+		}
+		return pausedTargets(targets, targets), warnDoubt(cmd, op, targets)
 	}, "paused", "was paused")
+}
+
+// warnDoubt says when what is paused may be misspelled. It is paused all the same,
+// and first: nobody who has to stop something waits for an answer.
+func warnDoubt(cmd *cobra.Command, op *app.Operator, targets []sender.Target) error {
+	doubt, err := op.Doubt(cmd.Context(), targets)
+	if err == nil && doubt != "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "wacast: warning: %s; it is paused all the same\n", doubt)
+	}
+	return err
 }
 
 func resume(cmd *cobra.Command, o *pauseOptions) error {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 
 	"github.com/wacast/wacast/pkg/app"
@@ -46,6 +48,7 @@ func runPublish(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	defer p.Close()
+	awaitStreams(cmd, nc, cfg)
 	stats, err := p.PublishAll(cmd.Context(), producer.Lines(input(cmd)), func(r producer.Rejection) {
 		fmt.Fprintln(cmd.ErrOrStderr(), "rejected:", r.Err)
 	})
@@ -61,6 +64,17 @@ func runPublish(cmd *cobra.Command, _ []string) error {
 		return exitError(exitPartial)
 	}
 	return nil
+}
+
+// streamsPatience is longer than a worker takes to make the streams when it first
+// starts.
+const streamsPatience = 5 * time.Second
+
+// awaitStreams gives a worker that has just been started the time to make the streams.
+func awaitStreams(cmd *cobra.Command, nc *nats.Conn, cfg app.Config) {
+	app.AwaitStreams(cmd.Context(), nc, cfg.Namespace, streamsPatience, func() {
+		fmt.Fprintf(cmd.ErrOrStderr(), "no worker has made the streams yet; waiting up to %s for one\n", streamsPatience)
+	})
 }
 
 // input is standard input up to the first interrupt. Nothing ends a read from a

@@ -51,10 +51,10 @@ func TestPublishIsInterrupted(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("it still waits for input")
 	}
-	if want := "published 1 jobs"; !strings.HasPrefix(out.String(), want) {
+	if want := "published 1 job"; !strings.HasPrefix(out.String(), want) {
 		t.Errorf("output %q, want it to begin with %q", &out, want)
 	}
-	if want := "wacast: after 1 published jobs: interrupt signal received\nhint: what was published stays; publish the same input again to go on\n"; errs.String() != want {
+	if want := "wacast: published 1, then: interrupt signal received\nhint: what was published stays; publish the same input again to go on\n"; errs.String() != want {
 		t.Errorf("errors %q, want %q", &errs, want)
 	}
 }

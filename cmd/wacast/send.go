@@ -137,6 +137,7 @@ func (s *sending) run(ctx context.Context, src *source) error {
 		return err
 	}
 	defer p.Close()
+	awaitStreams(s.cmd, nc, s.cfg)
 	var w *waiter
 	if s.wait {
 		if w, err = openWaiter(ctx, s); err != nil {
@@ -167,7 +168,7 @@ func (s *sending) run(ctx context.Context, src *source) error {
 
 // publish reads the file again and publishes what the plan has counted.
 func (s *sending) publish(ctx context.Context, p *producer.Producer, src *source) error {
-	rows, err := src.open()
+	rows, err := s.openRows(src)
 	if err != nil {
 		return err
 	}

@@ -151,7 +151,7 @@ func (o *sendOptions) wrong(j job.Job) []error {
 func definitionIn(folder, name, language string) (*template.Definition, error) {
 	catalog, err := template.LoadDir(os.DirFS(folder))
 	if err != nil {
-		return nil, fmt.Errorf("templates (WACAST_TEMPLATES) in %s: %w", folder, err)
+		return nil, hintError{fmt.Errorf("templates (WACAST_TEMPLATES) in %s: %w", folder, err), "wacast template pull brings those of the API"}
 	}
 	definition, err := catalog.Lookup(name, language)
 	if err == nil {

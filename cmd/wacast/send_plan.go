@@ -48,7 +48,7 @@ type sample struct {
 
 // plan reads the file, publishes nothing, and shows what would be.
 func (s *sending) plan(ctx context.Context, src *source) error {
-	rows, err := src.open()
+	rows, err := s.openRows(src)
 	if err != nil {
 		return err
 	}

@@ -72,8 +72,12 @@ func (f *rejectedFile) create() {
 	f.err = f.csv.Write(append(slices.Clone(rejectedColumns), columns...))
 }
 
-// own drops the columns that an earlier run has added.
+// own drops the columns that an earlier run has added, but not from a line that is
+// one cell because of its quotes.
 func (f *rejectedFile) own(cells []string) []string {
+	if len(cells) == 1 {
+		return cells
+	}
 	var own []string
 	for i, cell := range cells {
 		if i >= len(f.columns) || !slices.Contains(rejectedColumns, f.columns[i]) {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -103,6 +105,26 @@ func (s *source) open() (*producer.Rows, error) {
 	}
 	rows, err := producer.ReadRows(decoded(in, s.encoding), s.options)
 	return rows, s.wrap(err)
+}
+
+// openRows begins to read from the start. A column that the expressions name and the
+// file lacks is said once, and not of every row.
+func (s *sending) openRows(src *source) (*producer.Rows, error) {
+	rows, err := src.open()
+	if err != nil || rows.Delimiter == 0 { // the objects of NDJSON may differ
+		return rows, err
+	}
+	var missing []string
+	for _, name := range s.recipe.Expressions.Fields() {
+		if !slices.Contains(rows.Columns, name) {
+			missing = append(missing, strconv.Quote(name))
+		}
+	}
+	if missing != nil {
+		return nil, hintError{fmt.Errorf("%s has no column %s, which an expression asks for", src.name, strings.Join(missing, ", ")),
+			"is its first line the names of the columns, written as in the expressions, and separated by --delimiter?"}
+	}
+	return rows, nil
 }
 
 // changed is an error when somebody has written to the file meanwhile.

@@ -63,8 +63,8 @@ type simulatorFiles struct{ templates, faults, secret, webhookFaults string }
 
 func webhookFlags(c *cobra.Command, w *simulator.Webhook, files *simulatorFiles) {
 	f := c.Flags()
-	f.StringVar(&w.URL, "webhook-url", "", "where status webhooks go; needs --app-secret-file")
-	f.StringVar(&files.secret, "app-secret-file", "", "file with the app secret that signs webhooks")
+	f.StringVar(&w.URL, "webhook-url", "", "where status webhooks go; needs an app secret")
+	f.StringVar(&files.secret, "app-secret-file", "", "file with the app secret that signs webhooks (default: WACAST_APP_SECRET)")
 	f.DurationVar(&w.Sent.Base, "webhook-sent", 200*time.Millisecond, "time from the answer to the status sent")
 	f.DurationVar(&w.Delivered.Base, "webhook-delivered", time.Second, "time from the answer to the status delivered")
 	f.DurationVar(&w.Read.Base, "webhook-read", 5*time.Second, "time from the answer to the status read")
@@ -78,8 +78,21 @@ func readSimulator(cfg *simulator.Config, names simulatorFiles) error {
 	if err := readTemplates(cfg, names.templates); err != nil {
 		return err
 	}
-	if names.secret != "" {
-		secret, err := os.ReadFile(names.secret)
+	if err := readSecret(cfg, names.secret); err != nil {
+		return err
+	}
+	if err := readList(names.faults, "--faults", &cfg.Faults); err != nil {
+		return err
+	}
+	return readList(names.webhookFaults, "--webhook-faults", &cfg.Webhook.Faults)
+}
+
+// readSecret reads what webhooks are signed with: what a receiver beside the simulator
+// is told.
+func readSecret(cfg *simulator.Config, name string) error {
+	cfg.Webhook.Secret = os.Getenv("WACAST_APP_SECRET")
+	if name != "" {
+		secret, err := os.ReadFile(name)
 		if err != nil {
 			return fmt.Errorf("--app-secret-file: %w", err)
 		}
@@ -88,12 +101,9 @@ func readSimulator(cfg *simulator.Config, names simulatorFiles) error {
 		}
 	}
 	if cfg.Webhook.URL != "" && cfg.Webhook.Secret == "" {
-		return errors.New("--webhook-url needs --app-secret-file, to sign with")
+		return errors.New("--webhook-url needs --app-secret-file or WACAST_APP_SECRET, to sign with")
 	}
-	if err := readList(names.faults, "--faults", &cfg.Faults); err != nil {
-		return err
-	}
-	return readList(names.webhookFaults, "--webhook-faults", &cfg.Webhook.Faults)
+	return nil
 }
 
 func readTemplates(cfg *simulator.Config, dir string) error {

@@ -23,28 +23,52 @@ func newStatus() *cobra.Command {
 		Long: `Shows what is stopped, why, by whom, since and until when, and what to do about it;
 how many outcomes are unknown, and the queues with their oldest job, and why each of
 them is not sent yet: what is stopped, a limit that is used up, or its number's rate.
+While the ledger in Redis is brought up to date from the streams, it shows how far
+that is.
 
 Exit code 1 says that something is stopped, which a paused campaign with jobs is too.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			view, err := openView(cmd)
-			if err != nil {
-				return err
-			}
-			defer view.Close()
-			s, err := view.Status(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if jsonOutput(cmd) {
-				err = printJSON(cmd, s)
-			} else {
-				err = printStatus(cmd.OutOrStdout(), s)
-			}
-			if err == nil && s.Halted() {
-				return exitError(exitFailed)
-			}
-			return err
+			return showStatus(cmd)
 		},
+	}
+}
+
+func showStatus(cmd *cobra.Command) error {
+	o, err := openOperator(cmd)
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	s, err := o.Status(cmd.Context())
+	if err != nil {
+		return err
+	}
+	ledger := o.LedgerState(cmd.Context())
+	if jsonOutput(cmd) {
+		err = printJSON(cmd, struct {
+			*app.Status
+			Ledger *app.LedgerState `json:"ledger"`
+		}{s, ledger})
+	} else {
+		printLedger(cmd.OutOrStdout(), ledger)
+		err = printStatus(cmd.OutOrStdout(), s)
+	}
+	if err == nil && s.Halted() {
+		return exitError(exitFailed)
+	}
+	return err
+}
+
+// printLedger says what the ledger lacks, if it lacks anything.
+func printLedger(out io.Writer, l *app.LedgerState) {
+	switch {
+	case l == nil:
+	case l.Trouble != "":
+		fmt.Fprintf(out, "the ledger in Redis cannot be asked from here: %s\n", l.Trouble)
+	default:
+		fmt.Fprintf(out, "THE LEDGER IS REBUILT since %s: %d of its %d parts lack entries, and jobs of those wait\n", l.Since.Local().Format(time.DateTime), l.Lacking, l.Parts)
+		fmt.Fprintf(out, "  %d of %d records of the streams are in it, %.0f %%\n", l.Done, l.Total, 100*float64(l.Done)/float64(max(l.Total, 1)))
+		fmt.Fprintln(out, "  → a worker does it, and then they go on by themselves; wacast health --ready asks one")
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/wacast/wacast/worker"
+	"github.com/wacast/wacast/pkg/queue"
 )
 
 // controlTimeout bounds one command; a cancel waits for jobs in flight.
@@ -18,16 +18,13 @@ const maxControl = 16
 
 // takeCommands answers requests on wacast.control.> (pause, resume, cancel) together
 // with the other workers: each goes to one of them, and all see what it writes.
-func (a *App) takeCommands(b *base, cfg worker.Config, specs worker.Specs) error {
-	control := &worker.Control{
-		Specs: specs, Pauses: cfg.Stops, Accounts: a.accounts, Canceller: NewCanceller(a.nc, a.cfg),
-		Events: b.events, Source: "wacast/" + a.cfg.Namespace + "/" + a.id, Log: a.log,
-	}
+func (a *App) takeCommands(names queue.Names) error {
+	control := &control{nc: a.nc, cfg: a.cfg, log: a.log}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	places := make(chan struct{}, maxControl)
-	sub, err := a.nc.QueueSubscribe(b.names.ControlSubject(""), b.names.Namespace, func(m *nats.Msg) {
-		verb, ok := b.names.ParseControl(m.Subject)
+	sub, err := a.nc.QueueSubscribe(names.ControlSubject(""), names.Namespace, func(m *nats.Msg) {
+		verb, ok := names.ParseControl(m.Subject)
 		if !ok {
 			return
 		}
@@ -36,7 +33,7 @@ func (a *App) takeCommands(b *base, cfg worker.Config, specs worker.Specs) error
 			defer func() { <-places }()
 			working, done := context.WithTimeout(ctx, controlTimeout)
 			defer done()
-			_ = m.Respond(control.Handle(working, verb, m.Data)) // who asked may have left
+			_ = m.Respond(control.handle(working, verb, m.Data)) // who asked may have left
 		})
 	})
 	if err != nil {

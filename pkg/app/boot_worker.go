@@ -42,7 +42,7 @@ func (a *App) startWorker(ctx context.Context, b *base) error {
 	if err != nil {
 		return err
 	}
-	if err := a.takeCommands(b, cfg, campaigns); err != nil {
+	if err := a.takeCommands(b.names); err != nil {
 		return err
 	}
 	a.registry.MustRegister(newBacklog(cfg))

@@ -340,6 +340,7 @@ func usualHooks() []simulator.WebhookRule {
 		{Kind: simulator.Twice, Share: 0.1, Delay: second},
 		{Kind: simulator.Late, Share: 0.1, Delay: 2 * second},
 		{Kind: simulator.Missing, Share: 0.2, Statuses: []string{"sent", "read"}},
+		{Kind: simulator.Tokenless, Share: 0.2, Statuses: []string{"read"}},
 		{Kind: simulator.Failed, Share: 0.03, Code: 131049},
 	}
 }

@@ -28,13 +28,13 @@ func (x *examination) templates(ctx context.Context, a *sender.Account, token st
 		x.warn(name, fmt.Sprintf("the API lists %d, but there is no folder of definitions: parameters are sent unchecked", len(raws)), howFolder)
 		return
 	}
-	if len(raws) == 0 && x.simulated() {
-		x.warn(name, "the API lists none: this simulator takes any", "Start it with its --templates-dir to have them judged.")
-		return
-	}
 	folder, err := template.LoadDir(os.DirFS(a.Templates))
 	if err != nil {
-		x.fail(name, fmt.Sprintf("%s: %v", a.Templates, err), "Correct the file, or take the API's: "+howPull)
+		x.fail(name, fmt.Sprintf("%s: %v; no worker starts with it", a.Templates, err), howFilled(len(raws)))
+		return
+	}
+	if len(raws) == 0 && x.simulated() {
+		x.warn(name, "the API lists none: this simulator takes any", "Start it with its --templates-dir to have them judged.")
 		return
 	}
 	defs, _ := template.Parse(joinRaw(raws)) // pull says which of them make no sense
@@ -44,6 +44,14 @@ func (x *examination) templates(ctx context.Context, a *sender.Account, token st
 		return
 	}
 	x.compare(name, folder, api)
+}
+
+// howFilled is what to do about a folder that is empty or wrong.
+func howFilled(listed int) string {
+	if listed == 0 {
+		return "The API lists none to take: put a definition there, or unset templates (WACAST_TEMPLATES) to send unchecked."
+	}
+	return "Take the API's list: " + howPull + "; or correct the file that is named."
 }
 
 // joinRaw makes one list of templates.

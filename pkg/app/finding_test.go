@@ -211,6 +211,12 @@ func TestExamineFindings(t *testing.T) {
 		{"not in the folder", func(_ *testing.T, p *platform) {
 			p.sim.Accounts[0].Templates = append(p.sim.Accounts[0].Templates, templateList(definition("new", "en_US", "APPROVED", "x")))
 		}, want{"templates", app.Warning, `not in the folder, so jobs with them are rejected: new \(en_US\)`, "wacast template pull"}},
+		{"an empty folder, and nothing to fill it with", func(t *testing.T, p *platform) {
+			if err := os.Remove(filepath.Join(p.folder, "all.json")); err != nil {
+				t.Fatal(err)
+			}
+			p.sim.Accounts[0].Templates = nil
+		}, want{"templates", app.Failed, "no template definitions", "unset templates"}},
 		{"a simulator without templates", func(_ *testing.T, p *platform) { p.sim.Accounts[0].Templates = nil },
 			want{"templates", app.Warning, "takes any", "--templates-dir"}},
 		{"a real token at the simulator", func(_ *testing.T, p *platform) { p.env["WACAST_ACCESS_TOKEN"] = "EAAreal" },

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"os/user"
 	"time"
@@ -46,7 +47,7 @@ func OperatorName() string {
 }
 
 // source is what the events of an operator say they come from.
-func (o *Operator) source() string { return "wacast/operator/" + o.by }
+func (o *Operator) source() string { return "wacast/operator/" + url.PathEscape(o.by) }
 
 // note records what was done, for whoever asks later.
 func (o *Operator) note(ctx context.Context, data job.EventData) error {

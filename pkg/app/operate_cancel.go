@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/wacast/wacast/pkg/campaign"
@@ -248,33 +247,4 @@ func (o *Operator) purged(ctx context.Context, d *job.EventData) (bool, error) {
 	}
 	left, err := o.queues.Sequences(ctx, queue.ID{Sender: d.From, Lane: d.Lane, Campaign: d.Campaign}, d.Sequence)
 	return len(left) == 0, err
-}
-
-// cancelPatience is how long a cancel that was asked for by message waits for jobs in
-// flight.
-const cancelPatience = 45 * time.Second
-
-// Canceller cancels campaigns on a connection that others use too.
-type Canceller struct {
-	nc  *nats.Conn
-	cfg Config
-}
-
-// NewCanceller returns a canceller, which does not close the connection.
-func NewCanceller(nc *nats.Conn, cfg Config) *Canceller { return &Canceller{nc: nc, cfg: cfg} }
-
-// CancelCampaign is [Operator.CancelCampaign] in the name of by. Jobs that stay in
-// flight for too long are an error: nothing was purged then.
-func (c *Canceller) CancelCampaign(ctx context.Context, id, reason, by string) error {
-	v, err := NewView(ctx, c.nc, c.cfg.Namespace)
-	if err != nil {
-		return err
-	}
-	defer v.closeReaders()
-	o := &Operator{View: v, cfg: c.cfg, by: by}
-	done, err := o.CancelCampaign(ctx, id, reason, cancelPatience)
-	if err == nil && done.Held > 0 {
-		err = fmt.Errorf("campaign %s is cancelled, but jobs of it are still in flight (%d): cancel it again", id, done.Held)
-	}
-	return err
 }

@@ -95,7 +95,12 @@ type Replay struct {
 	// job, and Hopeless those that would only be rejected again.
 	Unknown  int `json:"unknown"`
 	Hopeless int `json:"hopeless"`
+	// First are the first letters of those replayed, in a dry run.
+	First []Letter `json:"first,omitempty"`
 }
+
+// maxFirst is how many letters a dry run shows.
+const maxFirst = 20
 
 // replayBatch is how many letters are replayed at once.
 const replayBatch = 500
@@ -103,7 +108,7 @@ const replayBatch = 500
 // ReplayDead puts the jobs of dead letters back into their queues, under the same
 // ids, so that one that was accepted meanwhile is not sent again, and removes the
 // letters. Jobs of unknown outcome are left out unless they are asked for: the API
-// may have taken them. A dry run only counts.
+// may have taken them. A dry run only counts them and shows the first.
 func (o *Operator) ReplayDead(ctx context.Context, filter LetterFilter, unknown, dry bool) (*Replay, error) {
 	r := new(Replay)
 	var batch []queue.Scheduled
@@ -114,10 +119,11 @@ func (o *Operator) ReplayDead(ctx context.Context, filter LetterFilter, unknown,
 		return err
 	}
 	err := o.dead.Read(ctx, filter.DeadFilter, func(l *queue.StoredLetter) error {
+		letter := readLetter(l)
 		switch {
 		case filter.Code != 0 && l.Code != filter.Code:
 			return nil
-		case readLetter(l).Hopeless != "":
+		case letter.Hopeless != "":
 			r.Hopeless++
 			return nil
 		case !unknown && outcomeOf(l) == job.Unknown:
@@ -126,6 +132,9 @@ func (o *Operator) ReplayDead(ctx context.Context, filter LetterFilter, unknown,
 		}
 		r.Replayed++
 		if dry {
+			if len(r.First) < maxFirst {
+				r.First = append(r.First, letter)
+			}
 			return nil
 		}
 		again, err := o.again(ctx, queue.KindReplay, l)

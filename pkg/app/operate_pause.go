@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/wacast/wacast/pkg/campaign"
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/sender"
-	"github.com/wacast/wacast/worker"
 )
 
 // ErrTarget marks what cannot be stopped because there is no such thing.
@@ -99,9 +99,22 @@ func (o *Operator) Resume(ctx context.Context, targets []sender.Target, reason s
 }
 
 func (o *Operator) noteTarget(ctx context.Context, t sender.Target, reason job.Reason, detail string) error {
-	data := worker.ChangeOf(t)
+	data := changeOf(t)
 	data.Reason, data.Detail = reason, data.Detail+detail
 	return o.note(ctx, data)
+}
+
+// changeOf is what an event says of a change of a target, up to what was done to it.
+func changeOf(t sender.Target) job.EventData {
+	data := job.EventData{Kind: job.AccountChanged, Detail: string(t.Scope) + " " + t.Name + " "}
+	switch t.Scope {
+	case sender.ScopeNumber:
+		data.Kind, data.From = job.SenderChanged, t.Name
+	case sender.ScopeTemplate:
+		_, name, _ := strings.Cut(t.Name, "/")
+		data.Kind, data.Template = job.TemplateChanged, name
+	}
+	return data
 }
 
 // PauseCampaign keeps a campaign's jobs where they are. One that has neither jobs nor

@@ -98,6 +98,9 @@ func TestCancelCampaignThatIsPaused(t *testing.T) {
 	if err := o.PauseCampaign(t.Context(), "c1", "wrong text"); err != nil {
 		t.Fatal(err)
 	}
+	if p, err := o.Progress(t.Context(), "c1"); err != nil || p.Rate == 0 || p.Left() == 0 || p.ETASeconds != nil {
+		t.Errorf("paused: %+v, %v; want a rate and no time left", p, err)
+	}
 	stood := r.sim.Stats().Accepted
 	r.eventually(func() (bool, string) {
 		now := r.sim.Stats().Accepted
@@ -247,7 +250,7 @@ func TestCancelJob(t *testing.T) {
 	later := newJob(numberA, "c1", 1)
 	later.SendAt = time.Now().Add(time.Hour)
 	r.publish(later)
-	r.await(o.View, "c1", func(p *report.Progress) bool { return p.Scheduled == 1 })
+	r.await(o.View, "c1", func(p *report.Progress) bool { return p.Scheduled == 1 && p.Left() == 1 }) // the original is acked
 	r.balanced(o, "c1", 1)
 	if ended, err := o.CancelJob(t.Context(), later.Key(), "moved"); !ended || err != nil {
 		t.Errorf("cancel of a scheduled job: ended %v, %v", ended, err)
@@ -313,8 +316,8 @@ func TestResendAndReplay(t *testing.T) {
 	r.await(o.View, "c1", func(p *report.Progress) bool { return p.Accepted == 1 })
 	filter := app.LetterFilter{DeadFilter: queue.DeadFilter{Campaign: "c1"}, Code: 131026}
 	dry, err := o.ReplayDead(t.Context(), filter, false, true)
-	if err != nil || dry.Replayed != n-1 {
-		t.Errorf("dry run %+v, %v; want %d", dry, err, n-1)
+	if err != nil || dry.Replayed != n-1 || len(dry.First) != n-1 || dry.First[0].Code != 131026 {
+		t.Errorf("dry run %+v, %v; want %d, shown each", dry, err, n-1)
 	}
 	if none, err := o.ReplayDead(t.Context(), app.LetterFilter{Code: 1}, false, false); err != nil || none.Replayed != 0 {
 		t.Errorf("of another code: %+v, %v", none, err)

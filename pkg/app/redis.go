@@ -27,8 +27,7 @@ const redisForms = "must be redis://host:6379/0, rediss://… (TLS), unix:///pat
 
 var errRedisURL = errors.New(redisForms)
 
-// dialRedis makes a client; it connects when it is used. Nothing is repeated by
-// the client itself: the ledger decides what may be.
+// dialRedis makes a client; it connects when it is used.
 func dialRedis(cfg Config) (redis.UniversalClient, error) {
 	form, err := parseRedisURL(cfg.RedisURL)
 	if err != nil {
@@ -48,15 +47,11 @@ func (c *Config) newRedis(form redisForm) (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, settingError("redis.url", errRedisURL)
 	}
-	if o.TLSConfig, err = c.redisTLS(o.TLSConfig); err != nil {
+	err = c.fill(redisOptions{&o.TLSConfig, &o.CredentialsProviderContext, o.Username, o.Password,
+		&o.MaxRetries, &o.ContextTimeoutEnabled, &o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout})
+	if err != nil {
 		return nil, err
 	}
-	if o.CredentialsProviderContext, err = c.redisCredentials(o.Username, o.Password); err != nil {
-		return nil, err
-	}
-	o.MaxRetries, o.ContextTimeoutEnabled = -1, true
-	o.DialTimeout = cmp.Or(o.DialTimeout, redisDialTimeout)
-	o.ReadTimeout, o.WriteTimeout = cmp.Or(o.ReadTimeout, redisTimeout), cmp.Or(o.WriteTimeout, redisTimeout)
 	return redis.NewClient(o), nil
 }
 
@@ -67,15 +62,12 @@ func (c *Config) newCluster(form redisForm) (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, settingError("redis.url", errRedisURL)
 	}
-	if o.TLSConfig, err = c.redisTLS(eachName(o.TLSConfig)); err != nil {
+	o.TLSConfig = eachName(o.TLSConfig)
+	err = c.fill(redisOptions{&o.TLSConfig, &o.CredentialsProviderContext, o.Username, o.Password,
+		&o.MaxRetries, &o.ContextTimeoutEnabled, &o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout})
+	if err != nil {
 		return nil, err
 	}
-	if o.CredentialsProviderContext, err = c.redisCredentials(o.Username, o.Password); err != nil {
-		return nil, err
-	}
-	o.MaxRetries, o.ContextTimeoutEnabled = -1, true
-	o.DialTimeout = cmp.Or(o.DialTimeout, redisDialTimeout)
-	o.ReadTimeout, o.WriteTimeout = cmp.Or(o.ReadTimeout, redisTimeout), cmp.Or(o.WriteTimeout, redisTimeout)
 	return redis.NewClusterClient(o), nil
 }
 
@@ -85,16 +77,39 @@ func (c *Config) newFailover(form redisForm) (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, settingError("redis.url", errRedisURL)
 	}
-	if o.TLSConfig, err = c.redisTLS(eachName(o.TLSConfig)); err != nil {
+	o.TLSConfig = eachName(o.TLSConfig)
+	err = c.fill(redisOptions{&o.TLSConfig, &o.CredentialsProviderContext, o.Username, o.Password,
+		&o.MaxRetries, &o.ContextTimeoutEnabled, &o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout})
+	if err != nil {
 		return nil, err
 	}
-	if o.CredentialsProviderContext, err = c.redisCredentials(o.Username, o.Password); err != nil {
-		return nil, err
-	}
-	o.MaxRetries, o.ContextTimeoutEnabled = -1, true
-	o.DialTimeout = cmp.Or(o.DialTimeout, redisDialTimeout)
-	o.ReadTimeout, o.WriteTimeout = cmp.Or(o.ReadTimeout, redisTimeout), cmp.Or(o.WriteTimeout, redisTimeout)
 	return redis.NewFailoverClient(o), nil
+}
+
+// redisOptions are what the options of go-redis's three clients, which are three
+// types, have in common.
+type redisOptions struct {
+	tls               **tls.Config
+	credentials       *func(context.Context) (user, password string, err error)
+	user, password    string
+	maxRetries        *int
+	heedsContext      *bool
+	dial, read, write *time.Duration
+}
+
+// fill adds to what the URL says. Nothing is repeated by the client itself: the
+// ledger decides what may be.
+func (c *Config) fill(o redisOptions) (err error) {
+	if *o.tls, err = c.redisTLS(*o.tls); err != nil {
+		return err
+	}
+	if *o.credentials, err = c.redisCredentials(o.user, o.password); err != nil {
+		return err
+	}
+	*o.maxRetries, *o.heedsContext = -1, true
+	*o.dial = cmp.Or(*o.dial, redisDialTimeout)
+	*o.read, *o.write = cmp.Or(*o.read, redisTimeout), cmp.Or(*o.write, redisTimeout)
+	return nil
 }
 
 type redisKind int

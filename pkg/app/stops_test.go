@@ -130,7 +130,9 @@ func TestTemplateStopLeavesTheRestOfItsQueue(t *testing.T) {
 		}
 	}
 	r.publish(jobs...)
-	p := r.await(v, "mixed", func(p *report.Progress) bool { return p.Accepted == n/2 })
+	// What is accepted is acked a moment later, and a job that changes its stream is seen
+	// in both of them.
+	p := r.await(v, "mixed", func(p *report.Progress) bool { return p.Accepted == n/2 && p.Left() <= n/2 })
 	if p.Ended() != n/2 || p.Left() != n/2 {
 		t.Errorf("progress %+v, want half accepted and half waiting", p)
 	}

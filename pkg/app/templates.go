@@ -40,7 +40,7 @@ func loadTemplates(accounts []*sender.Account, log *slog.Logger) (*templates, er
 		}
 		catalog, err := template.LoadDir(os.DirFS(a.Templates))
 		if err != nil {
-			return nil, fmt.Errorf("templates (%sTEMPLATES) in %s: %w", envPrefix, a.Templates, err)
+			return nil, fmt.Errorf("templates (%sTEMPLATES) in %s: %w (wacast template pull brings those of the API)", envPrefix, a.Templates, err)
 		}
 		t.catalogs[a.WABA] = catalog
 	}

@@ -137,6 +137,9 @@ func (v *View) state(ctx context.Context, p *report.Progress) error {
 		return err
 	}
 	p.State, p.Reason, p.PerDay, p.Spread = string(spec.State), spec.Reason, spec.PerDay, spec.Spread
+	if spec.State == campaign.Paused && p.Left() > 0 {
+		p.ETASeconds = nil // until somebody resumes it
+	}
 	if spec.Expected > 0 {
 		p.Expected = &spec.Expected
 	}

@@ -45,7 +45,7 @@ type Wait struct {
 
 // Bounds of what an explanation reads beside the events of the job.
 const (
-	claimsTimeout = 3 * time.Second
+	claimsTimeout = 2 * time.Second
 	ledgerTimeout = 2 * time.Second
 	// claimsBefore is how long before its first outcome a job may have been claimed.
 	claimsBefore = 10 * time.Minute
@@ -55,10 +55,13 @@ const (
 // [ErrNoJob].
 func (o *Operator) Explain(ctx context.Context, key job.Key) (*Story, error) {
 	s := &Story{Job: key.String(), State: "waiting", Waits: []Wait{}, Letters: []Letter{}}
-	events, err := o.events.Find(ctx, key, "", time.Time{})
+	var entry dedup.Entry
+	s.Ledger, entry = o.ledgerSays(ctx, key)
+	events, incomplete, err := o.history(ctx, key, entry)
 	if err != nil {
 		return nil, err
 	}
+	s.lacks(incomplete)
 	s.Steps = report.EventSteps(events)
 	for i := range events {
 		if state := stateOf(&events[i].Data); state != "" {
@@ -85,9 +88,16 @@ func (o *Operator) Explain(ctx context.Context, key job.Key) (*Story, error) {
 		}
 	}
 	o.addClaims(ctx, s, key, copies)
-	s.Ledger = o.ledgerSays(ctx, key)
 	report.SortSteps(s.Steps)
 	return s, nil
+}
+
+// lacks notes what could not be read.
+func (s *Story) lacks(what string) {
+	if s.Incomplete != "" && what != "" {
+		s.Incomplete += "; "
+	}
+	s.Incomplete += what
 }
 
 // waiting finds where a job waits. Queues are read only for one that has no outcome.
@@ -220,7 +230,7 @@ func (o *Operator) addClaims(ctx context.Context, s *Story, key job.Key, copies 
 	}
 	claims, err := queue.NewClaims(o.js, o.names, "")
 	if err != nil {
-		s.Incomplete = err.Error()
+		s.lacks(err.Error())
 		return
 	}
 	defer claims.Close()
@@ -234,26 +244,31 @@ func (o *Operator) addClaims(ctx context.Context, s *Story, key job.Key, copies 
 		return nil
 	})
 	if err != nil && !errors.Is(err, errEnough) {
-		s.Incomplete = "the claims of the job: " + err.Error()
+		s.lacks("the claims of the job: " + err.Error())
 	}
 }
 
-// ledgerSays is the job's entry as people read it. A ledger that is away must not
-// keep anybody from reading the events.
-func (o *Operator) ledgerSays(ctx context.Context, key job.Key) (says string) {
+// ledgerSays is the job's entry as people read it, and the entry if the ledger has all
+// it should have. A ledger that is away must not keep anybody from reading the events.
+func (o *Operator) ledgerSays(ctx context.Context, key job.Key) (says string, entry dedup.Entry) {
 	ctx, cancel := context.WithTimeout(ctx, ledgerTimeout)
 	defer cancel()
 	err := o.withLedger(func(l *dedup.Ledger) error {
 		entries, err := l.Lookup(ctx, []dedup.Subject{{Key: key}})
-		if err == nil {
-			says = entrySays(&entries[0])
+		if err != nil {
+			return err
+		}
+		says = entrySays(&entries[0])
+		whole, err := l.Whole(ctx, key)
+		if whole {
+			entry = entries[0]
 		}
 		return err
 	})
 	if err != nil {
-		return "cannot be asked: " + err.Error()
+		return "cannot be asked: " + err.Error(), entry
 	}
-	return says
+	return says, entry
 }
 
 func entrySays(e *dedup.Entry) string {

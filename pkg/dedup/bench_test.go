@@ -4,8 +4,9 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"testing"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/wacast/wacast/pkg/embed/embedtest"
 )
@@ -124,29 +125,48 @@ func BenchmarkLookup(b *testing.B) {
 // jobsPerBucket is what a million jobs make of the default's 65,536 buckets.
 const jobsPerBucket = 15
 
-// memoryOf settles jobs and returns the bytes of Redis each has cost.
+// memoryOf settles jobs and returns the bytes of Redis each has cost: of its keys, and
+// not of what the server takes for clients, or gives back, meanwhile.
 func memoryOf(tb testing.TB, s *embedtest.Server, jobs, buckets int) float64 {
 	tb.Helper()
 	l, next := open(s, Options{Buckets: buckets}), batchOf(500)
 	l.lookupOne(tb, subject("before")) // what is there once is not to be counted
-	before := usedMemory(tb, s)
+	before := memoryOfKeys(tb, s)
 	for range jobs / 500 {
 		requests := next()
 		claimBatch(tb, l, requests)
 		settleBatch(tb, l, requests)
 	}
-	return float64(usedMemory(tb, s)-before) / float64(jobs)
+	return float64(memoryOfKeys(tb, s)-before) / float64(jobs)
 }
 
-func usedMemory(tb testing.TB, s *embedtest.Server) int {
+// perKey is what a key takes that MEMORY USAGE does not tell: its places in the tables
+// of keys and of ends.
+const perKey = 48
+
+// memoryOfKeys adds up what the ledger's keys take.
+func memoryOfKeys(tb testing.TB, s *embedtest.Server) (sum int64) {
 	tb.Helper()
-	_, rest, _ := strings.Cut(s.Client.Info(context.Background(), "memory").Val(), "used_memory:")
-	number, _, _ := strings.Cut(rest, "\r")
-	n, err := strconv.Atoi(number)
-	if err != nil {
-		tb.Fatal(err)
+	ctx := context.Background()
+	for cursor, done := uint64(0), false; !done; done = cursor == 0 {
+		var keys []string
+		var err error
+		if keys, cursor, err = s.Client.Scan(ctx, cursor, s.Namespace+":*", 1000).Result(); err != nil {
+			tb.Fatal(err)
+		}
+		pipe := s.Client.Pipeline()
+		sizes := make([]*redis.IntCmd, len(keys))
+		for i, key := range keys {
+			sizes[i] = pipe.MemoryUsage(ctx, key, 0)
+		}
+		if _, err := pipe.Exec(ctx); err != nil && len(keys) > 0 {
+			tb.Fatal(err)
+		}
+		for _, size := range sizes {
+			sum += size.Val() + perKey
+		}
 	}
-	return n
+	return sum
 }
 
 // BenchmarkMemory reports bytes of Redis a job.

@@ -15,7 +15,8 @@
 // owner may have sent the message. [Ledger.Resolve] makes it unknown, and only
 // evidence or the job's policy leads on from there.
 //
-// A final state stays, but for one: unknown gives way to evidence.
+// A final state stays, but for one: unknown gives way to evidence. So does what a
+// later attempt ended as, to evidence of an attempt that is unknown on record.
 //
 // A publication (a message of a stream) that comes again is told from a second
 // publication of the same job: [Entry.SamePublication].

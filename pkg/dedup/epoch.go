@@ -22,6 +22,8 @@ type epoch struct {
 	lostFor time.Duration
 	// now is Redis's time.
 	now time.Time
+	// run tells the process of Redis.
+	run uint64
 }
 
 // The verbs of epochSource.
@@ -77,7 +79,7 @@ func (l *Ledger) epochCommand(ctx context.Context, s script, some []int, a epoch
 }
 
 // epochSize is how many numbers the script returns of each epoch.
-const epochSize = 6
+const epochSize = 7
 
 func decodeEpochs(some []int, cmds []*redis.Cmd) ([]epoch, error) {
 	found := make([]epoch, 0, len(some))
@@ -92,7 +94,7 @@ func decodeEpochs(some []int, cmds []*redis.Cmd) ([]epoch, error) {
 			}
 			found = append(found, epoch{
 				tag: some[len(found)], whole: n[0] == 1, done: n[1] == 1, now: time.UnixMilli(n[2]),
-				events: uint64(n[3]), claims: uint64(n[4]), lostFor: milliseconds(n[2] - n[5]),
+				events: uint64(n[3]), claims: uint64(n[4]), lostFor: milliseconds(n[2] - n[5]), run: uint64(n[6]),
 			})
 		}
 	}
@@ -106,6 +108,32 @@ var allTags = func() []int {
 	}
 	return all
 }()
+
+// Standing is how much of a ledger is up to date with the streams.
+type Standing struct {
+	// Parts it has, and how many of them lack entries; for how long one of those does.
+	Parts, Lacking int
+	LackingFor     time.Duration
+	// Events and Claims are up to where all of those have the streams.
+	Events, Claims uint64
+}
+
+// Standing asks Redis, which knows it of all keepers.
+func (l *Ledger) Standing(ctx context.Context) (Standing, error) {
+	found, err := l.epochsOf(ctx, allTags, epochAsk{verb: epochLook})
+	s := Standing{Parts: tags}
+	for _, e := range found {
+		if e.whole {
+			continue
+		}
+		if s.Lacking++; s.Lacking == 1 {
+			s.Events, s.Claims = e.events, e.claims
+		}
+		s.Events, s.Claims = min(s.Events, e.events), min(s.Claims, e.claims)
+		s.LackingFor = max(s.LackingFor, e.lostFor)
+	}
+	return s, err
+}
 
 // Rebuild has all of the ledger brought up to date from the streams: nothing is
 // claimed until a [Keeper] has done so.

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/wacast/wacast/pkg/job"
 )
 
 // KeeperOptions configures [NewKeeper]; every zero value has a default.
@@ -46,6 +48,8 @@ type Keeper struct {
 	// The rest of this group is Run's.
 	checked time.Time
 	ends    []ends
+	runs    [tags]uint64
+	fresh   bool // nothing was ever sent
 
 	mu      sync.Mutex
 	status  Status
@@ -109,7 +113,7 @@ func (k *Keeper) note(ctx context.Context, err error) {
 		return
 	}
 	if s := k.Status(); err == nil && s.Whole < s.Tags {
-		err = rebuildingError{s}
+		err = rebuildingError{s, k.fresh}
 	}
 	k.say(err)
 }
@@ -120,8 +124,12 @@ func (k *Keeper) say(err error) {
 	before := k.trouble
 	k.trouble = err
 	k.mu.Unlock()
+	var rebuilding rebuildingError
 	switch {
-	case err != nil && (before == nil || before.Error() != err.Error()):
+	case err != nil && before != nil && before.Error() == err.Error():
+	case errors.As(err, &rebuilding) && rebuilding.fresh:
+		k.opts.Log.Info("the ledger is new: nothing was sent yet")
+	case err != nil:
 		k.opts.Log.Warn("the ledger cannot vouch for what was sent: some jobs wait", "error", err)
 	case err == nil && before != nil:
 		k.opts.Log.Info("the ledger is whole")
@@ -129,9 +137,16 @@ func (k *Keeper) say(err error) {
 }
 
 // rebuildingError says that a replay is under way or about to be.
-type rebuildingError struct{ Status }
+type rebuildingError struct {
+	Status
+	// fresh says that nothing was ever sent, so that there is nothing to lose.
+	fresh bool
+}
 
 func (e rebuildingError) Error() string {
+	if e.fresh {
+		return "the ledger is being set up"
+	}
 	return fmt.Sprintf("the ledger is being rebuilt, for Redis may have lost entries: %d of %d parts are not up to date with the streams", e.Tags-e.Whole, e.Tags)
 }
 
@@ -141,9 +156,14 @@ func (k *Keeper) tick(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if found, err = k.suspendReturned(ctx, found); err != nil {
+		return err
+	}
 	lost := k.look(found)
 	if len(lost) > 0 {
-		k.say(rebuildingError{k.Status()})
+		_, claims, err := k.journal.Ends(ctx)
+		k.fresh = err == nil && claims == 0
+		k.say(rebuildingError{k.Status(), k.fresh})
 	}
 	policy := k.ledger.checkPolicy(ctx)
 	leads, err := k.lock(ctx)
@@ -159,6 +179,16 @@ func (k *Keeper) tick(ctx context.Context) error {
 		return k.restore(ctx, lost)
 	}
 	return k.check(ctx)
+}
+
+// Whole reports whether the part of the ledger that a job is in has all its entries,
+// so that what it does not say of the job is not so.
+func (l *Ledger) Whole(ctx context.Context, key job.Key) (bool, error) {
+	found, err := l.epochsOf(ctx, []int{int(hashOf(key) % tags)}, epochAsk{verb: epochLook})
+	if err != nil {
+		return false, fmt.Errorf("ask whether the ledger is whole: %w", err)
+	}
+	return found[0].whole, nil
 }
 
 // look takes stock, and returns the tags that are not whole.

@@ -3,6 +3,7 @@ package dedup
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -249,6 +250,25 @@ func TestChecksFollowTheStreams(t *testing.T) {
 	}
 	if took := time.Since(added); took < lease {
 		t.Errorf("the epoch vouches for a claim after %v, want a lease at least", took)
+	}
+}
+
+// On a new system nothing can be lost, and nobody is warned of it.
+func TestANewLedgerWarnsNobody(t *testing.T) {
+	for _, tt := range []struct {
+		claims int
+		want   string
+	}{{0, "level=INFO msg=\"the ledger is new"}, {1, "level=WARN msg=\"the ledger cannot vouch"}} {
+		var log strings.Builder
+		l, j := open(embedtest.FakeRedis(t).Server, Options{}), &memory{}
+		for range tt.claims {
+			j.add(Record{Key: subject("a").Key, Do: RecordClaim, Attempt: 1})
+		}
+		k := NewKeeper(l, j, KeeperOptions{Log: slog.New(slog.NewTextHandler(&log, nil))})
+		k.note(context.Background(), k.tick(context.Background()))
+		if text := log.String(); !strings.Contains(text, tt.want) || tt.claims == 0 && strings.Contains(text, "WARN") {
+			t.Errorf("with %d claims it logs\n%s", tt.claims, text)
+		}
 	}
 }
 

@@ -49,13 +49,23 @@ if here ~= 2 and here ~= 3 then return '\0' .. pack6(now) end
 -- The job's buckets are KEYS[base + 1…3]; the epoch's key is the last.
 local base, epoch_key, buckets = 0, KEYS[#KEYS], ARGV[5]
 local field, entry, at
+-- Of a job that is not in the present generation: 1 if the generation before has its
+-- bucket, and 2 if the one after has.
+local others
+local is_checked -- whether is_evicted has looked at the job's buckets
+
+local function look(g)
+  at, entry = g, call('HGET', KEYS[base + g], field)
+  return entry
+end
 
 local function find()
-  entry, at = false, 4
-  while not entry and at >= here do
-    at = at - 1
-    entry = call('HGET', KEYS[base + at], field)
-  end
+  is_checked = false
+  if look(here) then return end
+  local before, after = KEYS[base + here - 1], KEYS[base + 3]
+  others = here == 2 and call('EXISTS', before, after, after) or call('EXISTS', before)
+  if others > 1 and look(3) then return end
+  if others % 2 == 1 then look(here - 1) end
 end
 `
 
@@ -132,45 +142,59 @@ local function proven(to)
 end
 local function in_doubt() return floor(seen / DOUBT) % 2 == 1 end
 
--- Sets or clears the bit of a bucket, or tells it. What was read of a tag's bits is
--- kept, because a call may have many jobs of it.
-local known_bits = {}
+-- What a call has read of tags, because it may have many jobs of one: the epoch, and
+-- the bits of the three generations.
+local tags, names = {}, {}
+for g = 1, 3 do names[g] = 'b' .. string.format('%.0f', generation + g - here) end
 
+local function tag()
+  local t = tags[epoch_key]
+  if not t then
+    local read = call('HMGET', epoch_key, 'e', names[1], names[2], names[3])
+    t = { read[2] or '', read[3] or '', read[4] or '', epoch = read[1] }
+    tags[epoch_key] = t
+  end
+  return t
+end
+
+-- Sets or clears the bit of a bucket, or tells it.
 local function bit_of(g, value)
   local high, low = byte(buckets, 2 * (base + g) - 1, 2 * (base + g))
   local bucket = high * 256 + low
   local i, mask = floor(bucket / 8) + 1, 2 ^ (bucket % 8)
-  local of_tag = known_bits[epoch_key]
-  if not of_tag then
-    of_tag = {}
-    known_bits[epoch_key] = of_tag
-  end
-  local name = of_tag[-g] or 'b' .. string.format('%.0f', generation + g - here)
-  local bits = of_tag[g] or call('HGET', epoch_key, name) or ''
-  of_tag[g], of_tag[-g] = bits, name
+  local bits = tag()[g]
   local old = i <= #bits and byte(bits, i) or 0
   local is_set = floor(old / mask) % 2 == 1
   if value == nil or value == is_set then return is_set end
   if i > #bits then bits = bits .. string.rep('\0', i - #bits) end
   old = value and old + mask or old - mask
-  of_tag[g] = sub(bits, 1, i - 1) .. char(old) .. sub(bits, i + 1)
-  call('HSET', epoch_key, name, of_tag[g])
+  bits = sub(bits, 1, i - 1) .. char(old) .. sub(bits, i + 1)
+  tag()[g] = bits
+  call('HSET', epoch_key, names[g], bits)
 end
 
 -- What is_whole has found out of epochs, and the run id of this process.
 local wholeness, server = {}, nil
 
--- Whether a bucket the job may have been in is gone.
+-- Whether a bucket is gone that a job may have been in which was not found.
 local function is_evicted()
-  for g = here - 1, here do
-    if call('EXISTS', KEYS[base + g]) == 0 and bit_of(g) then
-      call('HDEL', epoch_key, 'e')
-      wholeness[epoch_key] = false
-      return true
-    end
+  is_checked = true
+  local is_gone = others % 2 == 0 and bit_of(here - 1)
+    or bit_of(here) and call('EXISTS', KEYS[base + here]) == 0
+  if is_gone then
+    call('HDEL', epoch_key, 'e')
+    wholeness[epoch_key] = false
   end
-  return false
+  return is_gone
 end
+
+-- Whether the entry just written is the first of its bucket.
+local function is_first()
+  if is_checked then return not bit_of(here) end
+  return call('HLEN', KEYS[base + here]) == 1
+end
+
+local written -- when entries are, in four bytes
 
 -- Writes an entry of a state, an attempt and what follows the first 12 bytes, into
 -- the present generation, where it lasts longest. What the caller does not know
@@ -179,13 +203,14 @@ local function put(to, n, rest)
   if body == NO_BODY then body = kept_body end
   if publication == NO_PUBLICATION then publication = kept_publication end
   local before, from = entry, KEYS[base + at]
-  entry = char(to, n) .. body .. sub(pack6(seconds), 3, 6) .. publication .. rest
+  written = written or sub(pack6(seconds), 3, 6)
+  entry = char(to, n) .. body .. written .. publication .. rest
   if call('HSET', KEYS[base + here], field, entry) == 0 then return end
   if before then
     call('HDEL', from, field)
     if call('EXISTS', from) == 0 then bit_of(at, false) end
   end
-  if call('HLEN', KEYS[base + here]) == 1 then
+  if is_first() then
     call('PEXPIREAT', KEYS[base + here], string.format('%.0f', (generation + 3) * window))
     bit_of(here, true)
   end
@@ -201,7 +226,7 @@ local function find_wholeness()
     local info = redis.pcall('INFO', 'server')
     server = (type(info) == 'string' and string.match(info, 'run_id:(%w+)') or 'none') .. ' '
   end
-  local epoch = call('HGET', epoch_key, 'e')
+  local epoch = tag().epoch
   return epoch and sub(epoch, 1, #server) == server
 end
 

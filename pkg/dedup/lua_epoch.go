@@ -16,8 +16,9 @@ package dedup
 //	ARGV[4] the sequence of the claims
 //	ARGV[5] window, milliseconds
 //
-// It returns six numbers a key: whether the tag is whole; whether what was asked
-// for was done; Redis's time, milliseconds; events; claims; since.
+// It returns seven numbers a key: whether the tag is whole; whether what was asked
+// for was done; Redis's time, milliseconds; events; claims; since; and which process
+// this is, the first 48 bits of its run id.
 const epochSource = clockSource + `
 local verb, token, events, claims = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
@@ -120,6 +121,7 @@ for _, key in ipairs(KEYS) do
   add(e.events)
   add(e.claims)
   add(e.since)
+  add(tonumber(string.sub(run, 1, 12), 16) or 0)
 end
 return result
 `

@@ -11,7 +11,7 @@ import (
 )
 
 // batchSize is how many records are applied in one pipeline.
-const batchSize = 4096
+const batchSize = 8192
 
 // errFenced says that somebody else replays a tag, or that Redis was lost again.
 var errFenced = errors.New("the replay was overtaken")

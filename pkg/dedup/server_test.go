@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -156,6 +158,70 @@ func TestAFailoverToAReplicaThatLagsBehind(t *testing.T) {
 	after.wantRestored(t, all)
 }
 
+// way leads a client to one server or another, as Sentinels do.
+type way struct {
+	mu    sync.Mutex
+	to    *server
+	conns []net.Conn
+}
+
+func (w *way) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, w.to.addr())
+	w.conns = append(w.conns, conn)
+	return conn, err
+}
+
+// lead cuts what leads elsewhere.
+func (w *way) lead(to *server) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, conn := range w.conns {
+		conn.Close()
+	}
+	w.to, w.conns = to, nil
+}
+
+// A demoted master that comes back as master without having followed the new one has
+// the run id it had, and epochs that fit.
+func TestADemotedMasterComesBack(t *testing.T) {
+	all := ids(40)
+	master := startServer(t, embedtest.Port(t))
+	replica := startServer(t, embedtest.Port(t), "--replicaof", "127.0.0.1 "+strconv.Itoa(master.port))
+	w := &way{to: master}
+	client := redis.NewClient(&redis.Options{MaxRetries: -1, Dialer: w.dial, Network: "tcp"})
+	t.Cleanup(func() { client.Close() })
+	turn := func(to *server) {
+		w.lead(to)
+		await(t, "the client finds the server", func() bool { return client.Ping(context.Background()).Err() == nil })
+	}
+	l := openKept(t, client, &memory{})
+	l.keeper.wantWhole(t)
+	l.send(t, all[:10])
+	await(t, "the replica follows", func() bool {
+		n, err := master.Do(context.Background(), "wait", 1, 1000).Int()
+		return err == nil && n == 1
+	})
+	must(t, replica, "replicaof no one")
+	turn(replica)
+	l.keeper.wantWhole(t)
+	l.send(t, all[10:])
+
+	turn(master)
+	if e := l.lookupOne(t, subject(all[20])); e.State != None {
+		t.Fatalf("the old master has what came later: %+v", e)
+	}
+	l.keeper.tickOnce(t)
+	if c := l.claimsOf(t, all); c[Yours] > 0 {
+		t.Errorf("at the next look: %v, want none given away", c)
+	}
+	l.keeper.wantWhole(t)
+	if c := l.claimsOf(t, all); c[Settled] != len(all)/2 || c[Stale]+c[Held] != len(all)/2 {
+		t.Errorf("after the replay: %v, want half of %d settled and half claimed", c, len(all))
+	}
+}
+
 func TestAServerThatEvicts(t *testing.T) {
 	ctx, all := context.Background(), ids(400)
 	s := startServer(t, embedtest.Port(t))
@@ -175,7 +241,7 @@ func TestAServerThatEvicts(t *testing.T) {
 
 	// Now it happens between two looks of the keeper.
 	must(t, s, "config set maxmemory-policy allkeys-random")
-	used := usedMemory(t, &embedtest.Server{Client: s})
+	used := usedMemory(t, s)
 	must(t, s, fmt.Sprintf("config set maxmemory %d", used-50_000))
 	await(t, "it evicts", func() bool {
 		s.Set(ctx, "junk", strings.Repeat("x", 1000), 0)
@@ -187,6 +253,17 @@ func TestAServerThatEvicts(t *testing.T) {
 	if n := l.keeper.Status().Whole; n != tags {
 		t.Errorf("%d tags are whole", n)
 	}
+}
+
+func usedMemory(t *testing.T, s *server) int {
+	t.Helper()
+	_, rest, _ := strings.Cut(s.Info(context.Background(), "memory").Val(), "used_memory:")
+	number, _, _ := strings.Cut(rest, "\r")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // clusterPort is a port whose bus, 10,000 above, is below the ports of clients too.

@@ -158,29 +158,30 @@ func benchJob(i, number int) *job.Job {
 	}
 }
 
-// awaitEvery is how often it is asked whether the worker is done: the asking counts as
-// the worker's.
-const awaitEvery = 100 * time.Millisecond
+// It is asked whether the worker is done when half of what is left may be, since
+// asking costs worker and server too; but within these bounds.
+const soonestAsk, latestAsk = 10 * time.Millisecond, time.Second
 
 // awaitEnd waits until all jobs have outcomes, and wants all of them accepted.
 func awaitEnd(ctx context.Context, view *app.View, n uint64) error {
-	tick := time.NewTicker(awaitEvery)
-	defer tick.Stop()
+	start := time.Now()
 	for {
 		counts, err := view.Counts(ctx, benchCampaign)
 		if err != nil {
 			return err
 		}
-		if counts[job.Accepted] == n {
+		done := counts[job.Accepted]
+		if done == n {
 			return nil
 		}
 		if bad := counts[job.Rejected] + counts[job.Unknown] + counts[job.Duplicate]; bad > 0 {
 			return fmt.Errorf("%d jobs were not accepted: %v", bad, counts)
 		}
+		half := time.Duration(float64(time.Since(start)) * float64(n-done) / float64(2*max(done, 1)))
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-tick.C:
+		case <-time.After(min(max(half, soonestAsk), latestAsk)):
 		}
 	}
 }

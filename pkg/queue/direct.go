@@ -137,20 +137,38 @@ func (d direct) fromLeader(ctx context.Context, sequence uint64) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
+	answer, err := readMessage(m.Data)
+	if answer == nil {
+		return nil, err
+	}
+	return answer.data, nil
+}
+
+// message is one of a stream.
+type message struct {
+	sequence uint64
+	at       time.Time
+	data     []byte
+}
+
+// readMessage reads the leader's answer to a question for a message; nil for none.
+func readMessage(data []byte) (*message, error) {
 	var answer struct {
 		Error   *jetstream.APIError `json:"error"`
 		Message struct {
-			Data []byte `json:"data"`
+			Sequence uint64    `json:"seq"`
+			Time     time.Time `json:"time"`
+			Data     []byte    `json:"data"`
 		} `json:"message"`
 	}
-	if err := json.Unmarshal(m.Data, &answer); err != nil {
+	if err := json.Unmarshal(data, &answer); err != nil {
 		return nil, err
 	}
-	if api := answer.Error; api != nil {
-		if api.ErrorCode == codeNoMessage {
-			return nil, nil
-		}
+	switch api := answer.Error; {
+	case api != nil && api.ErrorCode == codeNoMessage:
+		return nil, nil
+	case api != nil:
 		return nil, api
 	}
-	return answer.Message.Data, nil
+	return &message{sequence: answer.Message.Sequence, at: answer.Message.Time, data: answer.Message.Data}, nil
 }

@@ -49,6 +49,22 @@ func (qs *Queues) Present(ctx context.Context, campaign string, fn func(stream s
 	return nil
 }
 
+// Again counts the jobs of a campaign that are due, in flight or not, and have an
+// outcome on record: unknown ones whose deadline has come, and those that somebody has
+// tried once more. It reads all that are due.
+func (qs *Queues) Again(ctx context.Context, campaign string) (n uint64, err error) {
+	err = page(ctx, qs.nc, qs.names.LaterStream(), qs.names.wild("due", "", "", campaign), 0, func(p *placed) error {
+		if o, ok := readOrigin(p.msg.Header); ok && o.ended() {
+			n++
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("count jobs that are due again: %w", err)
+	}
+	return n, nil
+}
+
 // Sequences lists the jobs of a queue that are in the stream of jobs, up to a
 // sequence, in order: what [Queues.Purge] would remove.
 func (qs *Queues) Sequences(ctx context.Context, id ID, upTo uint64) ([]uint64, error) {
@@ -71,11 +87,16 @@ func waitingFunc(later string, fn func(string, uint64, time.Time) error) func(*p
 		switch {
 		case !ok:
 			return fn(later, p.sequence, p.at)
-		case o.was != "" || o.kind == KindUnknown || o.kind == KindReply:
+		case o.ended():
 			return nil
 		}
 		return fn(o.stream, o.sequence, p.at)
 	}
+}
+
+// ended reports whether the publication has an outcome on record.
+func (o origin) ended() bool {
+	return o.was != "" || o.kind == KindUnknown || o.kind == KindReply
 }
 
 // placed is a message that was read where it is.

@@ -77,6 +77,9 @@ func TestPresentListsWhatHasNoOutcome(t *testing.T) {
 			t.Errorf("campaign %q: %s", campaign, diff)
 		}
 	}
+	if again, err := qs.Again(context.Background(), "c1"); again != 2 || err != nil { // unknown and replay are due
+		t.Errorf("Again = %d, %v; want 2", again, err)
+	}
 	first, last, err := qs.Ends(context.Background())
 	if first != 2 || last != 5 || err != nil {
 		t.Errorf("Ends = %d, %d, %v", first, last, err)

@@ -125,11 +125,10 @@ func (e *Events) Find(ctx context.Context, key job.Key, sender string, since tim
 // History returns the history of one job from a time on, oldest event first, out of
 // its part of its campaign's events. An empty sender looks at all.
 func (e *Events) History(ctx context.Context, key job.Key, sender string, since time.Time) ([]Recorded, error) {
-	name, err := json.Marshal(key.String())
+	mark, err := markOf(key)
 	if err != nil {
 		return nil, fmt.Errorf("find events: %w", err)
 	}
-	mark := append([]byte(`"subject":`), name...)
 	var found []Recorded
 	take := eventFunc(func(r *Recorded) error {
 		if r.Subject == key.String() {
@@ -149,6 +148,12 @@ func (e *Events) History(ctx context.Context, key job.Key, sender string, since 
 		return nil, fmt.Errorf("find events: %w", err)
 	}
 	return found, nil
+}
+
+// markOf is what the events of a job hold, and hardly any other.
+func markOf(key job.Key) ([]byte, error) {
+	name, err := json.Marshal(key.String())
+	return append([]byte(`"subject":`), name...), err
 }
 
 func eventFunc(fn func(*Recorded) error) scanFunc {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"hash/maphash"
+	"maps"
 	"slices"
 
 	"github.com/wacast/wacast/pkg/job"
@@ -19,6 +20,8 @@ type books struct {
 	seen map[string]bool
 	// accepted are hashes of the jobs that the API has accepted, one for each time.
 	accepted []uint64
+	// resent are the jobs of which another attempt is known to be accepted too.
+	resent map[string]bool
 	// again are publications that had an outcome when another one came.
 	again map[publication]bool
 	seed  maphash.Seed
@@ -33,7 +36,7 @@ type pages struct {
 func newBooks(campaign string) *books {
 	return &books{
 		campaign: campaign, streams: make(map[string]*pages), outcomes: make(map[job.Kind]uint64), settled: make(shift),
-		seen: make(map[string]bool), again: make(map[publication]bool), seed: maphash.MakeSeed(),
+		seen: make(map[string]bool), resent: make(map[string]bool), again: make(map[publication]bool), seed: maphash.MakeSeed(),
 	}
 }
 
@@ -91,7 +94,10 @@ func (b *books) settle(e *queue.Recorded) {
 	}
 	b.seen[e.ID] = true
 	b.settled.add(&e.Data)
-	if e.Data.Outcome == job.Accepted {
+	switch {
+	case e.Data.Outcome == job.Accepted && e.Data.Was == job.Accepted:
+		b.resent[e.Key().String()] = true
+	case e.Data.Outcome == job.Accepted:
 		b.accept(e)
 	}
 }
@@ -122,9 +128,15 @@ func (b *books) sentTwice() map[uint64]bool {
 	return twice
 }
 
+// sentAgain names jobs that were accepted at two attempts, the first of them.
+func (b *books) sentAgain() []string {
+	named := append([]string{}, slices.Sorted(maps.Keys(b.resent))...)
+	return named[:min(len(named), maxNamed)]
+}
+
 // close makes the accounts, all but what is told by reading once more.
 func (b *books) close(expected uint64) *Accounts {
-	a := &Accounts{ID: b.campaign, TotalFrom: TotalUnknown, Purged: b.purged, Outcomes: b.outcomes, MissingJobs: []MissingJob{}, EndedTwice: []Repeat{}, SentTwice: []string{}}
+	a := &Accounts{ID: b.campaign, TotalFrom: TotalUnknown, Purged: b.purged, Outcomes: b.outcomes, MissingJobs: []MissingJob{}, SentAgain: b.sentAgain(), EndedTwice: []Repeat{}, SentTwice: []string{}}
 	duplicates := b.outcomes[job.Duplicate]
 	for _, n := range b.outcomes {
 		a.Ended += n
@@ -158,7 +170,11 @@ func (a *Accounts) expect(expected uint64) {
 	if a.TotalFrom == TotalUnknown {
 		a.TotalFrom, a.Total = TotalExpected, expected
 	}
-	a.Missing = max(a.Missing, expected-min(a.Jobs, expected))
+	short := expected - min(a.Jobs, expected)
+	if a.TotalFrom == TotalPublished && a.Unreported == 0 { // all that was published is reported
+		a.NeverPublished = short - min(a.Missing, short)
+	}
+	a.Missing = max(a.Missing, short)
 	if a.Present+a.Purged == 0 {
 		a.Surplus = a.Jobs - min(a.Jobs, expected)
 	}

@@ -37,6 +37,8 @@ type Queues interface {
 	// Present passes the publications that wait, of those that were put off too, of a
 	// campaign or of all.
 	Present(ctx context.Context, campaign string, fn func(stream string, sequence uint64, at time.Time) error) error
+	// Again counts a campaign's jobs that are due and have an outcome already.
+	Again(ctx context.Context, campaign string) (uint64, error)
 	// Ends are the sequences of the first and the last job that is there or was.
 	Ends(ctx context.Context) (first, last uint64, err error)
 }
@@ -133,10 +135,17 @@ func (r *Reporter) Progress(ctx context.Context, campaign string) (*Progress, er
 	if err != nil {
 		return nil, fmt.Errorf("campaign %s: %w", campaign, err)
 	}
+	var due uint64
 	for _, d := range depths {
 		if d.Campaign == campaign {
 			p.Queued += d.Queued
 			p.InFlight += d.InFlight
+			due += d.Due
+		}
+	}
+	if p.Unknown+p.Rejected+counts[job.Settled] > 0 { // else none can be tried once more
+		if err := r.leaveOut(ctx, p, due); err != nil {
+			return nil, fmt.Errorf("campaign %s: %w", campaign, err)
 		}
 	}
 	waiting, err := r.schedules.Waiting(ctx, campaign)
@@ -146,6 +155,23 @@ func (r *Reporter) Progress(ctx context.Context, campaign string) (*Progress, er
 	p.Scheduled = waiting[queue.KindSendAt] + waiting[queue.KindWindow] + waiting[queue.KindRetry]
 	p.Published = p.Ended() + p.Left()
 	return p, nil
+}
+
+// maxDue is how many jobs that are due are read to count those among them that have
+// an outcome already. Among more they do not matter.
+const maxDue = 4000
+
+// leaveOut takes jobs that have an outcome, and are tried once more, from those that
+// wait: they are counted already.
+func (r *Reporter) leaveOut(ctx context.Context, p *Progress, due uint64) error {
+	if due == 0 || due > maxDue {
+		return nil
+	}
+	again, err := r.queues.Again(ctx, p.ID)
+	waiting := min(again, p.Queued)
+	p.Queued -= waiting
+	p.InFlight -= min(again-waiting, p.InFlight)
+	return err
 }
 
 // read passes a campaign's events of some kinds, one kind after the other, each in the

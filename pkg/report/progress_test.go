@@ -214,3 +214,50 @@ func TestWithoutStreams(t *testing.T) {
 		}
 	}
 }
+
+// A job that has an outcome and is tried once more is not counted a second time.
+func TestProgressLeavesOutWhatIsTriedOnceMore(t *testing.T) {
+	t.Parallel()
+	s, r := start(t)
+	s.ended(t, "c1", job.Unknown, 2, job.EventData{Attempt: 1})
+	s.publish(t, bulk("c1"), 3)
+	jobs := []queue.Scheduled{
+		{Kind: queue.KindUnknown, Job: "j1", Sequence: 1}, {Kind: queue.KindResend, Job: "j2", Sequence: 2, Was: job.Unknown},
+		{Kind: queue.KindRetry, Job: "j9", Sequence: 9},
+	}
+	for i := range jobs {
+		jobs[i].Queue, jobs[i].Stream, jobs[i].Attempt, jobs[i].Data = bulk("c1"), names.JobsStream(), 1, []byte("{}")
+	}
+	if err := s.later.ScheduleAll(context.Background(), jobs); err != nil {
+		t.Fatal(err)
+	}
+	s.awaitDue(t, len(jobs))
+	if p := progress(t, r, "c1"); p.Queued != 3+1 || p.InFlight != 0 || p.Unknown != 2 || p.Published != 3+1+2 {
+		t.Errorf("%+v, want 4 queued and 2 unknown", p)
+	}
+	s.take(t, bulk("c1"), 6)
+	if p := progress(t, r, "c1"); p.Left() != 3+1 || p.Published != 3+1+2 {
+		t.Errorf("in flight %+v, want 4 left", p)
+	}
+}
+
+// awaitDue waits until so many jobs that were put off are due.
+func (s *system) awaitDue(t *testing.T, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) { // the server's own schedules
+		depths, err := s.queues.Depths(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		due := uint64(0)
+		for _, d := range depths {
+			due += d.Due
+		}
+		if due == uint64(n) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d are due, want %d", due, n)
+		}
+	}
+}

@@ -54,15 +54,21 @@ type Accounts struct {
 	Missing          uint64       `json:"missing"`
 	MissingSequences string       `json:"missing_sequences"`
 	MissingJobs      []MissingJob `json:"missing_jobs"`
+	// NeverPublished counts those of Missing that nobody has published, where that is
+	// certain.
+	NeverPublished uint64 `json:"never_published"`
 	// Surplus counts the jobs there are beyond what is expected.
 	Surplus uint64 `json:"surplus"`
 
 	// EndedTwice are publications with two outcomes, and RecordedTwice counts those
 	// with one that is on record twice, which is harmless but counted twice in a
-	// campaign's status. SentTwice are jobs that the API has accepted twice.
+	// campaign's status. SentTwice are jobs that the API has accepted twice. SentAgain
+	// are not among them: their answer was lost, their policy or a person had them
+	// tried once more, and the API took both messages, as that permits.
 	EndedTwice    []Repeat `json:"ended_twice"`
 	RecordedTwice uint64   `json:"recorded_twice"`
 	SentTwice     []string `json:"sent_twice"`
+	SentAgain     []string `json:"sent_again"`
 }
 
 // MissingJob is a job whose publication is missing.
@@ -116,6 +122,9 @@ func (r *Reporter) verify(ctx context.Context, campaign string, expected uint64)
 	if a.TotalFrom == TotalExpected && a.Missing > 0 {
 		if err := r.orphans(ctx, b, a); err != nil {
 			return nil, err
+		}
+		if a.MissingSequences == "" { // every place in the stream is accounted for
+			a.NeverPublished = a.Missing
 		}
 	}
 	if s := b.suspects(); s.any() {

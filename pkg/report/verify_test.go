@@ -110,8 +110,18 @@ func TestVerify(t *testing.T) {
 		},
 		"fewer than expected": {
 			events: []job.EventData{outcome("c1", job.Accepted, 1), outcome("c1", job.Duplicate, 2)}, expected: 3,
-			want: report.Accounts{TotalFrom: report.TotalExpected, Total: 3, Expected: new(uint64(3)), Jobs: 1, Ended: 2, Missing: 2,
+			want: report.Accounts{TotalFrom: report.TotalExpected, Total: 3, Expected: new(uint64(3)), Jobs: 1, Ended: 2, Missing: 2, NeverPublished: 2,
 				Outcomes: map[job.Kind]uint64{job.Accepted: 1, job.Duplicate: 1}},
+		},
+		"one lost, and fewer published than expected": {
+			events: []job.EventData{published("c1", "1-2", 2), outcome("c1", job.Accepted, 1)}, expected: 5,
+			want: report.Accounts{TotalFrom: report.TotalPublished, Total: 2, Expected: new(uint64(5)), Jobs: 1, Ended: 1, Missing: 4,
+				NeverPublished: 3, MissingSequences: "2", Outcomes: map[job.Kind]uint64{job.Accepted: 1}},
+		},
+		"fewer than expected, and not all reported": {
+			events: []job.EventData{published("c1", "1", 1), outcome("c1", job.Accepted, 1), outcome("c1", job.Accepted, 2)}, expected: 5,
+			want: report.Accounts{TotalFrom: report.TotalPublished, Total: 2, Expected: new(uint64(5)), Jobs: 2, Unreported: 1, Ended: 2, Missing: 3,
+				Outcomes: map[job.Kind]uint64{job.Accepted: 2}},
 		},
 		"more than expected": {
 			events: []job.EventData{published("c1", "1-2", 2), outcome("c1", job.Accepted, 1), outcome("c1", job.Accepted, 2)}, expected: 1,
@@ -210,5 +220,18 @@ func TestVerifyCountsWhatIsPutOff(t *testing.T) {
 	a := verify(t, r, "c1", 0)
 	if !a.OK || a.Present != 2 || a.Ended != 1 {
 		t.Errorf("%+v, want 2 present and 1 ended", a)
+	}
+}
+
+// Two messages of a job that was tried again after a lost answer are told, and are
+// what its policy permits.
+func TestVerifyTellsOfASecondMessage(t *testing.T) {
+	t.Parallel()
+	s, r := start(t)
+	s.record(t, published("c1", "1-1", 1), outcome("c1", job.Unknown, 1),
+		settled("c1", job.Unknown, job.Accepted, 1, 2), settled("c1", job.Accepted, job.Accepted, 1, 1))
+	a := verify(t, r, "c1", 0)
+	if diff := cmp.Diff([]string{"c1/j1"}, a.SentAgain); diff != "" || !a.OK || len(a.SentTwice) > 0 || a.Outcomes[job.Accepted] != 1 {
+		t.Errorf("accounts %+v (-want +got):%s", a, diff)
 	}
 }

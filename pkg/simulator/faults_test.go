@@ -17,15 +17,19 @@ import (
 	"github.com/wacast/wacast/pkg/simulator"
 )
 
-// send posts over a real connection.
+// send posts over a real connection that is closed behind it.
 func send(ctx context.Context, url, body string) (status int, text string, err error) {
+	return sendBy(ctx, &http.Transport{DisableKeepAlives: true}, url, body)
+}
+
+func sendBy(ctx context.Context, transport *http.Transport, url, body string) (status int, text string, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
 		return 0, "", err
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	answer, err := client.Do(r)
+	defer transport.CloseIdleConnections()
+	answer, err := (&http.Client{Transport: transport}).Do(r)
 	if err != nil {
 		return 0, "", err
 	}
@@ -34,7 +38,26 @@ func send(ctx context.Context, url, body string) (status int, text string, err e
 	return answer.StatusCode, string(b), err
 }
 
+// listener makes a server's URL. stop ends it; nothing is under way then.
+type listener func(t *testing.T, s *simulator.Server) (url string, stop func())
+
+// listeners are the server's own, and net/http's, which has all that is unusual.
+var listeners = map[string]listener{
+	"front": served,
+	"net/http": func(t *testing.T, s *simulator.Server) (string, func()) {
+		web := httptest.NewServer(s)
+		t.Cleanup(web.Close)
+		return web.URL, web.Close
+	},
+}
+
 func TestFaultsOnTheWire(t *testing.T) {
+	for name, listen := range listeners {
+		t.Run(name, func(t *testing.T) { testFaultsOnTheWire(t, listen) })
+	}
+}
+
+func testFaultsOnTheWire(t *testing.T, listen listener) {
 	html := readExchange(t, "error/non_json_502.json").Text
 	for _, tc := range []struct {
 		rule     simulator.Rule
@@ -58,9 +81,8 @@ func TestFaultsOnTheWire(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%s after=%t code=%d", tc.rule.Kind, tc.rule.After, tc.rule.Code), func(t *testing.T) {
 			s := newServer(t, simulator.Config{Faults: []simulator.Rule{tc.rule}})
-			web := httptest.NewServer(s)
-			defer web.Close()
-			status, text, err := send(t.Context(), web.URL+path, hello("447700900456", "job-1"))
+			url, stop := listen(t, s)
+			status, text, err := sendBy(t.Context(), new(http.Transport), url+path, hello("447700900456", "job-1"))
 			if tc.status == 0 {
 				if !errors.Is(err, io.EOF) {
 					t.Errorf("status %d, error %v; want EOF", status, err)
@@ -68,7 +90,7 @@ func TestFaultsOnTheWire(t *testing.T) {
 			} else if err != nil || status != tc.status || !strings.Contains(text, tc.body) {
 				t.Errorf("status %d, body %q, error %v", status, text, err)
 			}
-			web.Close() // the handler may still be counting when the client sees the end
+			stop() // the handler may still be counting when the client sees the end
 			st := s.Stats()
 			if st.Accepted != tc.accepted || st.AnswersLost != tc.lost || st.Faults[tc.rule.Kind] != 1 {
 				t.Errorf("stats %+v", st)
@@ -91,20 +113,24 @@ func TestClientLeaves(t *testing.T) {
 		"latency": {Latency: simulator.Latency{Base: time.Hour}},
 		"hang":    {Faults: []simulator.Rule{{Kind: simulator.Hang, After: true}}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			s := newServer(t, cfg)
-			web := httptest.NewServer(s)
-			defer web.Close()
-			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-			defer cancel()
-			if _, _, err := send(ctx, web.URL+path, hello("447700900456", "")); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("error %v, want a time-out", err)
-			}
-			web.Close()
-			if st := s.Stats(); st.Accepted != 1 || st.AnswersLost != 1 {
-				t.Errorf("stats %+v", st)
-			}
-		})
+		for by, listen := range listeners {
+			t.Run(name+" "+by, func(t *testing.T) {
+				s := newServer(t, cfg)
+				url, stop := listen(t, s)
+				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+				defer cancel()
+				if _, _, err := sendBy(ctx, new(http.Transport), url+path, hello("447700900456", "")); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("error %v, want a time-out", err)
+				}
+				for s.Stats().AnswersLost == 0 {
+					time.Sleep(time.Millisecond) // nothing tells that the client's leave was noticed but the counts
+				}
+				stop()
+				if st := s.Stats(); st.Accepted != 1 || st.AnswersLost != 1 {
+					t.Errorf("stats %+v", st)
+				}
+			})
+		}
 	}
 }
 
@@ -206,7 +232,7 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	go func() { served <- s.Serve(ctx, l) }()
 	sent := make(chan error, 1)
 	go func() {
-		_, _, err := send(t.Context(), "http://"+l.Addr().String()+path, hello("447700900456", ""))
+		_, _, err := sendBy(t.Context(), new(http.Transport), "http://"+l.Addr().String()+path, hello("447700900456", ""))
 		sent <- err
 	}()
 	for s.Stats().Unjudged == 0 {

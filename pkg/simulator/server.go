@@ -1,11 +1,7 @@
 package simulator
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -84,32 +80,3 @@ const (
 	idleTimeout     = 5 * time.Minute
 	shutdownTimeout = 5 * time.Second
 )
-
-// Serve answers on a listener, and posts webhooks, until the context ends. Requests
-// under way then lose their answers, hanging ones included; Serve returns when all
-// are over. Status updates that are pending stay so.
-func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	s.Start()
-	defer s.abandon()
-	server := &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       idleTimeout,
-		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn),
-	}
-	stopped := make(chan error, 1)
-	stop := context.AfterFunc(ctx, func() {
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-		defer cancel()
-		stopped <- server.Shutdown(limited)
-	})
-	err := server.Serve(l)
-	if stop() { // the listener failed by itself
-		return fmt.Errorf("simulator: serve: %w", errors.Join(err, server.Close()))
-	}
-	if err := <-stopped; err != nil {
-		return fmt.Errorf("simulator: stop: %w", errors.Join(err, server.Close()))
-	}
-	return nil
-}

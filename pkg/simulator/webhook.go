@@ -119,9 +119,11 @@ const (
 	// Failed posts failed, with [WebhookRule.Code], in place of the status that
 	// [WebhookRule.Statuses] names (delivered by default) and of all later ones.
 	Failed WebhookKind = "failed"
+	// Tokenless leaves out the biz_opaque_callback_data, as something on the way may.
+	Tokenless WebhookKind = "tokenless"
 )
 
-var webhookKinds = []WebhookKind{Early, Late, Twice, Shuffled, Missing, Failed}
+var webhookKinds = []WebhookKind{Early, Late, Twice, Shuffled, Missing, Failed, Tokenless}
 
 // WebhookRule is one fault of webhooks. Unlike a [Rule], every rule that picks a
 // message applies to it, in the order of the list. Selectors left empty match

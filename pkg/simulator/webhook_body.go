@@ -127,7 +127,7 @@ func appendStatus(b []byte, u *update, conversation bool) []byte {
 		b = append(b, `,"recipient_user_id":`...)
 		b = n.appendUserID(b)
 	}
-	if n.token != "" {
+	if n.token != "" && !u.bare {
 		b = append(b, `,"biz_opaque_callback_data":`...)
 		b = appendText(b, n.token)
 	}

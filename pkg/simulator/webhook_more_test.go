@@ -256,3 +256,21 @@ func TestWebhookConfig(t *testing.T) {
 		}
 	}
 }
+
+// Statuses may lose their token, and nothing else.
+func TestWebhookTokenless(t *testing.T) {
+	in := newInbox(t)
+	s := hooked(t, in.URL, rules(simulator.WebhookRule{Kind: simulator.Tokenless, Statuses: []string{"delivered"}}))
+	post(t, s, path, hello("447700900456", "a"))
+	settle(t, s)
+	if diff := cmp.Diff([]string{"a sent", " delivered", "a read"}, in.statuses()); diff != "" {
+		t.Errorf("statuses (-want +got):\n%s", diff)
+	}
+	for _, p := range in.received() {
+		for _, u := range p.updates {
+			if u.ID == "" || u.Recipient != "447700900456" {
+				t.Errorf("%s", p.body)
+			}
+		}
+	}
+}

@@ -49,6 +49,7 @@ type step struct {
 	due   time.Duration // from the acceptance
 	stamp time.Duration // what its timestamp says, from the acceptance
 	early bool
+	bare  bool // without the token
 }
 
 // plan is the statuses of one message, in the order in which they are queued.
@@ -86,6 +87,8 @@ func (p *plan) apply(f *hookFault, n uint64) {
 		p.keep(func(s step) bool { return !f.concerns(s.was) })
 	case Failed:
 		p.fail(f)
+	case Tokenless:
+		p.each(f, func(s *step) { s.bare = true })
 	}
 }
 

@@ -14,6 +14,7 @@ type update struct {
 	order  uint32
 	status status
 	early  bool
+	bare   bool
 }
 
 func (u update) before(other update) bool {

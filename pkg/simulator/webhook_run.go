@@ -183,7 +183,7 @@ func (h *hooks) queue(n *notice, steps []step, at time.Time) *early {
 	for _, s := range steps {
 		u := update{
 			due: now + s.due, stamp: at.Add(s.stamp).Unix(), notice: n, order: h.order,
-			status: s.status, early: s.early,
+			status: s.status, early: s.early, bare: s.bare,
 		}
 		h.order++
 		l.updates.push(u)

@@ -504,7 +504,9 @@ func TestWebhookReceiverDown(t *testing.T) {
 	if diff := cmp.Diff(want, slices.Compact(got)); diff != "" {
 		t.Errorf("statuses (-want +got):\n%s", diff)
 	}
-	if st := s.Webhooks(); st.Acknowledged != 200 || st.Failed[0] < 50 || st.Failed[503] != 20 || st.GivenUp != 0 {
+	// A connection that was dialled while another one became free fails nobody: there
+	// are four at most at a time.
+	if st := s.Webhooks(); st.Acknowledged != 200 || st.Failed[0] < 40 || st.Failed[0] > 50 || st.Failed[503] != 20 || st.GivenUp != 0 {
 		t.Errorf("stats %+v", st)
 	}
 }

@@ -31,6 +31,8 @@ type batch struct {
 	hooks     []*hook
 	reports   []*report
 	byToken   map[job.Token]*report
+	// bare are the statuses that came without callback data.
+	bare []bare
 }
 
 func newBatch(namespace string, deliveries []*queue.HookDelivery) *batch {
@@ -84,14 +86,26 @@ func (h *hook) field(name string) {
 // maxAttempt is what the ledger has room for.
 const maxAttempt = math.MaxUint8
 
-// status files a status under its attempt. Whoever sent a message without a token
-// of ours, it was not this wacast.
+// status files a status under its attempt. Callback data that are no token of ours are
+// somebody else's, and so is the message: the platform returns what it was given. Where
+// there are none, they may have been lost on the way.
 func (b *batch) status(h *hook, u *whatsapp.Update) {
 	token, ok := job.ParseToken(u.Status.CallbackData)
-	if !ok || token.Namespace != b.namespace || token.Attempt > maxAttempt {
+	switch {
+	case ok && token.Namespace == b.namespace && token.Attempt <= maxAttempt:
+		b.file(h, u, token)
+	case u.Status.CallbackData == "" && u.Status.MessageID != "" && u.Number != "":
+		at := h.delivery.Stored
+		if told := u.Status.Time; !told.IsZero() {
+			at = earlier(told, at)
+		}
+		b.bare = append(b.bare, bare{hook: h, update: u, at: at})
+	default:
 		h.tally[updateForeign]++
-		return
 	}
+}
+
+func (b *batch) file(h *hook, u *whatsapp.Update, token job.Token) {
 	r := b.byToken[token]
 	if r == nil {
 		r = &report{token: token, number: u.Number}

@@ -207,8 +207,12 @@ func (m *message) reclaim() {
 func (m *message) ended(kind job.Kind) *message {
 	m.r.tb.Helper()
 	state, _ := dedup.StateOf(kind)
+	var wamid job.Wamid
+	if kind == job.Accepted {
+		wamid = wamidOf(m.id)
+	}
 	event := job.NewEvent("worker", begun, job.EventData{
-		Kind: kind, Campaign: "c", ID: m.id, From: number, To: "+447700900456", Lane: job.Bulk, Template: "hello", Language: "en", Attempt: 1,
+		Kind: kind, Wamid: wamid, Campaign: "c", ID: m.id, From: number, To: "+447700900456", Lane: job.Bulk, Template: "hello", Language: "en", Attempt: 1,
 		Stream: m.r.names.JobsStream(), Sequence: m.publication, Body: 7, Metadata: []byte(`{"row":1}`),
 	})
 	sequences := must[[]uint64](m.r.tb)(m.r.events.Record(m.r.tb.Context(), []job.Event{event}))
@@ -222,6 +226,13 @@ func (r *rig) unknown(id string) *message  { r.tb.Helper(); return r.claim(id).e
 
 func (r *rig) token(id string) string {
 	return job.Token{Namespace: r.names.Namespace, Key: key(id), Attempt: 1}.String()
+}
+
+func wamidOf(id string) job.Wamid { return job.Wamid("wamid.HBgMNDQ3NzAwOTAwNDU2" + id) }
+
+// bare is a status object without callback data.
+func (r *rig) bare(id, status string, second int) string {
+	return strings.Replace(r.status(id, status, second), fmt.Sprintf(`"biz_opaque_callback_data":%q`, r.token(id)), `"pricing":{}`, 1)
 }
 
 // status is a status object, some seconds after the beginning.

@@ -21,7 +21,8 @@ import (
 // it decides by itself when the bytes leave: here that is one call, right behind
 // the last look at the clock, whose result says for certain what left.
 //
-// Answers are read by net/http. Behind a proxy the transport is used.
+// Answers other than the usual one are read by net/http. Behind a proxy the transport
+// is used.
 type wire struct {
 	address string
 	host    string
@@ -194,6 +195,12 @@ func appendHead(dst []byte, host, path, token string, length int) []byte {
 // end and nothing follows.
 func (l *link) answer() (a answerHead, reusable bool, err error) {
 	l.limited.N = maxHeader + maxAnswer
+	if _, err := l.reader.Peek(1); err != nil {
+		return a, false, unanswered(err)
+	}
+	if a, ok := l.usual(); ok {
+		return a, l.reader.Buffered() == 0, nil
+	}
 	resp, err := http.ReadResponse(l.reader, answerTo)
 	for err == nil && resp.StatusCode/100 == 1 { // "go on", which nobody asked for
 		resp, err = http.ReadResponse(l.reader, answerTo)
@@ -207,6 +214,14 @@ func (l *link) answer() (a answerHead, reusable bool, err error) {
 	a.status, a.header = resp.StatusCode, resp.Header
 	a.body, a.bodyErr = readBody(resp)
 	return a, a.bodyErr == nil && !resp.Close && l.reader.Buffered() == 0, nil
+}
+
+// unanswered is why not even the first byte came, in net/http's words.
+func unanswered(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // readBody reads to the end; whole answers come with their length.
