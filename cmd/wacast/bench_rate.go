@@ -69,8 +69,8 @@ func rateFlags(c *cobra.Command, opts *lab.RateOptions, parts *[]string) {
 	f := c.Flags()
 	f.StringSliceVar(parts, "part", all, "what to measure")
 	f.IntSliceVar(&opts.Limits, "limits", []int{80, 1000}, "limits of the number, in messages a second; the first one is that of the backlog")
-	f.IntSliceVar(&opts.Replicas, "replicas", []int{1, 4, 20}, "numbers of worker processes")
-	f.IntSliceVar(&opts.VirtualReplicas, "virtual-replicas", []int{1, 4, 20, 100}, "numbers of simulated replicas")
+	f.IntSliceVar(&opts.Replicas, "workers", []int{1, 4, 20}, "numbers of worker processes")
+	f.IntSliceVar(&opts.VirtualReplicas, "virtual-workers", []int{1, 4, 20, 100}, "numbers of simulated replicas")
 	f.Float64SliceVar(&opts.Headrooms, "headrooms", nil, "headrooms to compare, in place of the setting rate_headroom")
 	f.DurationVar(&opts.Each, "each", 30*time.Second, "how long each measurement with processes takes")
 	f.DurationVar(&opts.Virtual, "virtual", 2*time.Hour, "how much time a simulation simulates")
@@ -84,14 +84,14 @@ func rateFlags(c *cobra.Command, opts *lab.RateOptions, parts *[]string) {
 // shorten makes short what no flag says.
 func shorten(cmd *cobra.Command, opts *lab.RateOptions) {
 	for flag, set := range map[string]func(){
-		"limits":           func() { opts.Limits = []int{80} },
-		"replicas":         func() { opts.Replicas = []int{1, 4} },
-		"virtual-replicas": func() { opts.VirtualReplicas = []int{1, 20} },
-		"each":             func() { opts.Each = 6 * time.Second },
-		"virtual":          func() { opts.Virtual = 10 * time.Minute },
-		"storm":            func() { opts.Storm = 15 * time.Second },
-		"jobs":             func() { opts.Jobs = 10_000 },
-		"campaigns":        func() { opts.Campaigns = []int{1, 5} },
+		"limits":          func() { opts.Limits = []int{80} },
+		"workers":         func() { opts.Replicas = []int{1, 4} },
+		"virtual-workers": func() { opts.VirtualReplicas = []int{1, 20} },
+		"each":            func() { opts.Each = 6 * time.Second },
+		"virtual":         func() { opts.Virtual = 10 * time.Minute },
+		"storm":           func() { opts.Storm = 15 * time.Second },
+		"jobs":            func() { opts.Jobs = 10_000 },
+		"campaigns":       func() { opts.Campaigns = []int{1, 5} },
 	} {
 		if !cmd.Flags().Changed(flag) {
 			set()

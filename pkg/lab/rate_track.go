@@ -41,13 +41,23 @@ type track struct {
 
 // newTrack prepares a measurement at a limit. Nothing runs yet but the judge.
 func newTrack(ctx context.Context, opts RateOptions, limit int, headroom float64) (t *track, err error) {
-	t = &track{opts: opts, limit: limit, cfg: opts.Config}
-	t.cfg.Namespace = fmt.Sprintf("rate-%08x", rand.Uint32())
+	t = &track{opts: opts, limit: limit}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.close(ctx))
 		}
 	}()
+	url, err := t.serve()
+	if err != nil {
+		return t, err
+	}
+	t.fleet.command = opts.Worker
+	if t.fleet.environ, err = environ(opts.Config, url, limit, headroom); err != nil {
+		return t, err
+	}
+	if t.cfg, _, err = app.Load(app.Sources{Environ: t.fleet.environ}); err != nil {
+		return t, err
+	}
 	if t.nc, err = app.DialOnce(t.cfg); err != nil {
 		return t, err
 	}
@@ -58,30 +68,25 @@ func newTrack(ctx context.Context, opts RateOptions, limit int, headroom float64
 	if _, err = queue.Ensure(ctx, js, t.cfg.Topology()); err != nil {
 		return t, err
 	}
-	if t.producer, err = producer.New(t.nc, producer.Config{Namespace: t.cfg.Namespace}); err != nil {
-		return t, err
-	}
-	url, err := t.serve()
-	if err != nil {
-		return t, err
-	}
-	t.fleet.command = opts.Worker
-	t.fleet.environ, err = t.environ(url, headroom)
+	t.producer, err = producer.New(t.nc, producer.Config{Namespace: t.cfg.Namespace})
 	return t, err
 }
 
-// environ is that of a worker: nothing of ours is in it but what leads to the servers
-// and the judge. What Redis remembers ends soon.
-func (t *track) environ(url string, headroom float64) ([]string, error) {
-	connection, err := t.cfg.Connection()
+// environ is that of a worker: of the settings only what leads to the servers and
+// what streams are like is in it. What Redis remembers ends soon.
+func environ(cfg app.Config, url string, limit int, headroom float64) ([]string, error) {
+	connection, err := cfg.Connection()
 	if err != nil {
 		return nil, err
 	}
-	ours := func(entry string) bool { return strings.HasPrefix(entry, "WACAST_") }
-	return slices.Concat(slices.DeleteFunc(os.Environ(), ours), connection, []string{
-		"WACAST_NAMESPACE=" + t.cfg.Namespace, "WACAST_API_URL=" + url, "WACAST_ACCESS_TOKEN=simulated", "WACAST_ADMIN_ADDR=127.0.0.1:0",
-		fmt.Sprintf("WACAST_DEFAULT_MPS=%d", t.limit), fmt.Sprintf("WACAST_RATE_HEADROOM=%g", headroom),
-		"WACAST_DEDUP_WINDOW=1h", "WACAST_EVENTS_MAX_AGE=1d", "WACAST_LOG_LEVEL=info", "WACAST_LOG_FORMAT=json",
+	setting := func(entry string) bool { return strings.HasPrefix(entry, "WACAST_") }
+	return slices.Concat(slices.DeleteFunc(os.Environ(), setting), connection, []string{
+		fmt.Sprintf("WACAST_NAMESPACE=rate-%08x", rand.Uint32()),
+		fmt.Sprintf("WACAST_REPLICAS=%d", cfg.Replicas), fmt.Sprintf("WACAST_JOBS_MAX_BYTES=%d", cfg.JobsMaxBytes),
+		"WACAST_DEDUP_WINDOW=1h", "WACAST_EVENTS_MAX_AGE=1d",
+		"WACAST_API_URL=" + url, "WACAST_ACCESS_TOKEN=simulated",
+		fmt.Sprintf("WACAST_DEFAULT_MPS=%d", limit), fmt.Sprintf("WACAST_RATE_HEADROOM=%g", headroom),
+		"WACAST_ADMIN_ADDR=127.0.0.1:0", "WACAST_LOG_LEVEL=info", "WACAST_LOG_FORMAT=json",
 	}), nil
 }
 
