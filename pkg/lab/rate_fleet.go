@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -130,7 +129,7 @@ func isReady(ctx context.Context, url string) bool {
 func (f *fleet) replace(i int) error {
 	p := f.workers[i]
 	if err := p.cmd.Process.Kill(); err != nil {
-		return errors.Join(fmt.Errorf("kill a worker: %w", err))
+		return fmt.Errorf("kill a worker: %w", err)
 	}
 	<-p.ended
 	f.workers = append(f.workers[:i], f.workers[i+1:]...)
