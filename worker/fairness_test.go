@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -48,6 +49,13 @@ func (s *stopwatch) span(campaign string) (int, time.Duration) {
 		return len(came), 0
 	}
 	return len(came), came[len(came)-1].Sub(came[0])
+}
+
+// times are when a campaign's jobs came.
+func (s *stopwatch) times(campaign string) []time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.came[campaign])
 }
 
 // someCampaigns are open, but for one that is paused.
@@ -160,7 +168,7 @@ func TestCampaignsOfANumberGoTogether(t *testing.T) {
 	var from, until time.Time // all have had three by then, and none has had all
 	for i := range campaigns {
 		await(t, cfg.Events, fmt.Sprint("c", i), job.Accepted, n)
-		came := api.came[fmt.Sprint("c", i)]
+		came := api.times(fmt.Sprint("c", i))
 		if from.Before(came[3]) {
 			from = came[3]
 		}
@@ -170,7 +178,7 @@ func TestCampaignsOfANumberGoTogether(t *testing.T) {
 	}
 	for i := range campaigns {
 		slots := 0
-		for _, at := range api.came[fmt.Sprint("c", i)] {
+		for _, at := range api.times(fmt.Sprint("c", i)) {
 			if !at.Before(from) && !at.After(until) {
 				slots++
 			}

@@ -68,14 +68,14 @@ func (in *intake) check(it *item) bool {
 		return false
 	case err != nil:
 		it.job = nil
-		w.end(it, ending{outcome: job.Rejected, reason: job.ReasonInvalidJob, detail: err.Error()})
+		w.refuse(it, ending{outcome: job.Rejected, reason: job.ReasonInvalidJob, detail: err.Error()})
 		return false
 	case d.Queue.Sender != j.From || d.Queue.Lane != j.EffectiveLane() || d.Queue.Campaign != j.Key().CampaignToken():
-		w.end(it, ending{outcome: job.Rejected, reason: job.ReasonSubjectMismatch,
+		w.refuse(it, ending{outcome: job.Rejected, reason: job.ReasonSubjectMismatch,
 			detail: "the subject says " + d.Queue.String() + ", the job says otherwise; publish to wacast.jobs.<from>.<lane>.<campaign>"})
 		return false
 	case in.line == nil:
-		w.end(it, ending{outcome: job.Rejected, reason: job.ReasonUnknownSender,
+		w.refuse(it, ending{outcome: job.Rejected, reason: job.ReasonUnknownSender,
 			detail: "number " + j.From + " belongs to no account of this wacast; add it to an account's numbers"})
 		return false
 	}

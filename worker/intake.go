@@ -49,6 +49,9 @@ type intake struct {
 	metUntil time.Time
 	freed    chan struct{} // holds a token when there may be room
 
+	// bad counts the jobs that were refused since the queue was pulled.
+	bad atomic.Int64
+
 	// why is the [loss] that the queue waits for, and found when it was last seen to have
 	// jobs, in Unix milliseconds.
 	why   atomic.Int32
@@ -105,6 +108,7 @@ func (in *intake) run(ctx context.Context) (idle bool) {
 		if len(deliveries) > 0 {
 			last = time.Now()
 			in.gate(ctx, in.admit(deliveries))
+			in.atone(ctx)
 		}
 	}
 	return true

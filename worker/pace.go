@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/ratelimit"
 )
 
@@ -116,10 +117,13 @@ func (w *Worker) followPaces(ctx context.Context) {
 }
 
 // ahead is how many jobs of a lane the number takes on before they can be sent: about
-// a second's, of what this worker has been sending, since replicas share the number;
-// and a fifth of a second's whatever that was, which keeps up with twice the horizon
-// of the slots.
-func (l *line) ahead() int {
-	mps := l.limit().mps
-	return min(max(minHeld, mps/5, min(mps, int(l.pace.lately.Load()))), maxHeld)
+// a second's, of what this worker has been sending, since replicas share the number.
+// Whatever that was, it is as much as 20 replicas can hold and still send before the
+// ack wait of the lane is over.
+func (l *line) ahead(lane job.Lane) int {
+	mps, least := l.limit().mps, 2
+	if lane == job.Transactional {
+		least = 5
+	}
+	return min(max(minHeld, mps/least, min(mps, int(l.pace.lately.Load()))), maxHeld)
 }

@@ -15,7 +15,7 @@ func (w *Worker) render(it *item) bool {
 	if t.Vars != nil {
 		params, err := w.expand(it.job)
 		if err != nil {
-			w.end(it, ending{outcome: job.Rejected, reason: job.ReasonBadParameters, detail: err.Error()})
+			w.refuse(it, ending{outcome: job.Rejected, reason: job.ReasonBadParameters, detail: err.Error()})
 			return false
 		}
 		filled := *t
@@ -24,7 +24,7 @@ func (w *Worker) render(it *item) bool {
 	}
 	rendered, err := w.fill(it, t)
 	if err != nil {
-		w.end(it, ending{outcome: job.Rejected, reason: refusal(err), detail: err.Error()})
+		w.refuse(it, ending{outcome: job.Rejected, reason: refusal(err), detail: err.Error()})
 		return false
 	}
 	it.message = whatsapp.Message{To: string(it.job.To), Recipient: it.job.UserID, Template: rendered}

@@ -50,7 +50,7 @@ func (in *intake) free() int {
 	if in.room == nil {
 		return min(max(0, maxFetch-waiting), max(0, free))
 	}
-	return min(in.room.ask(in, waiting, in.line.ahead()), max(0, free))
+	return min(in.room.ask(in, waiting, in.line.ahead(in.id.Lane)), max(0, free))
 }
 
 // works notes whether the queue has jobs, for the others of its lane and number.

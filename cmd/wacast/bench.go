@@ -51,6 +51,7 @@ net/http. Only what this process uses is counted: the worker, not the servers.`,
 	c.Flags().IntVar(&numbers, "numbers", 10, "sender numbers that share them")
 	c.Flags().IntVar(&inFlight, "in-flight", 256, "requests under way at once")
 	c.Flags().StringVar(&profile, "cpuprofile", "", "write a CPU profile of the worker to this file")
+	c.AddCommand(newBenchRate())
 	return c
 }
 
