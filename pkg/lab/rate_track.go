@@ -161,7 +161,7 @@ func (t *track) awaitSteady(ctx context.Context) error {
 		if err := t.fleet.alive(); err != nil {
 			return err
 		}
-		if err := pause(ctx, awaitEvery); err != nil {
+		if err := pause(ctx, pollEvery); err != nil {
 			return fmt.Errorf("the workers accomplish too little: %w", err)
 		}
 	}

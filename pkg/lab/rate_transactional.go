@@ -141,7 +141,7 @@ func (t *track) awaitProbes(ctx context.Context, name string, published []time.T
 		if len(waits) == len(published) || time.Now().After(deadline) {
 			return waits, nil
 		}
-		if err := pause(ctx, awaitEvery); err != nil {
+		if err := pause(ctx, pollEvery); err != nil {
 			return nil, err
 		}
 	}
