@@ -21,6 +21,14 @@
 // the outcome, and so it is with what a person has tried once more. The deadline
 // stands still while webhooks are silent.
 //
+// Nothing waits behind something it needn't. Each slot of a number goes to a
+// transactional job first, but for one in twenty, and to its campaigns in turn. The
+// queues of a number share what it takes on ahead, numbers share the requests in flight
+// so that one that hangs leaves some, and what a quota, a spread, a pause or a stop
+// holds back stays in its queue. A number that the API throttles slows down for all
+// replicas, a recipient waits alone, and an account stops with an end. All numbers
+// reserve their slots in one call.
+//
 // Four contexts end a [Worker] in steps: first the intake, then the taking of
 // slots, then what is in flight, and last the recording: what was sent is written
 // down even while the process drains.

@@ -97,11 +97,42 @@ func TestTroubleOfOneCostsTheOthersNothing(t *testing.T) {
 		}
 		<-js.PublishAsyncComplete()
 	}
-	for name, tt := range map[string]struct {
+	type trouble struct {
 		number string // of the campaign that is in trouble, where it has good jobs
 		answer func(ctx context.Context, number string) error
 		before func(t *testing.T, cfg *worker.Config, js jetstream.JetStream)
-	}{
+	}
+	// take runs the trouble, and returns how long the others took beside it.
+	take := func(t *testing.T, tt trouble) time.Duration {
+		api := &stopwatch{answer: tt.answer, came: make(map[string][]time.Time)}
+		cfg, js := newConfig(t, api, mps)
+		cfg.MaxInFlight, cfg.SendTimeout = 50, 5*time.Second
+		if tt.before != nil {
+			tt.before(t, &cfg, js)
+		}
+		if tt.number != "" {
+			publish(t, js, cfg.Namespace, jobsOf(tt.number, "trouble", job.Bulk, 2*n))
+		}
+		w := must[*worker.Worker](t)(worker.New(cfg))
+		w.Start()
+		defer func() { _ = w.Stop(context.Background()) }()
+		if tt.answer != nil { // it is in the midst of it
+			for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+				if came, _ := api.span("trouble"); came >= 10 || time.Now().After(deadline) {
+					break
+				}
+			}
+		}
+		publish(t, js, cfg.Namespace, jobsOf("200", "others", job.Bulk, n))
+		await(t, cfg.Events, "others", job.Accepted, n)
+		sent, took := api.span("others")
+		if sent != n {
+			t.Errorf("%d were sent, want %d", sent, n)
+		}
+		return took
+	}
+	most := max(take(t, trouble{}), n/mps*time.Second) * 4 / 3 // a busy machine is late by itself
+	for name, tt := range map[string]trouble{
 		"its requests hang": {"100", func(ctx context.Context, number string) error {
 			if number == "100" {
 				<-ctx.Done()
@@ -126,29 +157,8 @@ func TestTroubleOfOneCostsTheOthersNothing(t *testing.T) {
 		"a queue of the number is poisoned": {"", nil, poison},
 	} {
 		t.Run(name, func(t *testing.T) {
-			api := &stopwatch{answer: tt.answer, came: make(map[string][]time.Time)}
-			cfg, js := newConfig(t, api, mps)
-			cfg.MaxInFlight, cfg.SendTimeout = 50, 5*time.Second
-			if tt.before != nil {
-				tt.before(t, &cfg, js)
-			}
-			if tt.number != "" {
-				publish(t, js, cfg.Namespace, jobsOf(tt.number, "trouble", job.Bulk, 2*n))
-			}
-			w := must[*worker.Worker](t)(worker.New(cfg))
-			w.Start()
-			defer func() { _ = w.Stop(context.Background()) }()
-			if tt.answer != nil { // it is in the midst of it
-				for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-					if came, _ := api.span("trouble"); came >= 10 || time.Now().After(deadline) {
-						break
-					}
-				}
-			}
-			publish(t, js, cfg.Namespace, jobsOf("200", "others", job.Bulk, n))
-			await(t, cfg.Events, "others", job.Accepted, n)
-			if sent, took := api.span("others"); sent != n || took > (n/mps*time.Second)*5/4 {
-				t.Errorf("%d messages at %d a second took %v, want %v", sent, mps, took, n/mps*time.Second)
+			if took := take(t, tt); took > most {
+				t.Errorf("%d messages at %d a second took %v, want at most %v", n, mps, took, most)
 			}
 		})
 	}
@@ -183,7 +193,7 @@ func TestCampaignsOfANumberGoTogether(t *testing.T) {
 				slots++
 			}
 		}
-		if fair := until.Sub(from).Seconds() * mps / campaigns; float64(slots) < 0.7*fair-2 || float64(slots) > 1.3*fair+2 {
+		if fair := until.Sub(from).Seconds() * mps / campaigns; float64(slots) < 0.5*fair-2 || float64(slots) > 1.5*fair+2 {
 			t.Errorf("campaign %d had %d slots in %v, want about %.1f", i, slots, until.Sub(from), fair)
 		}
 	}

@@ -36,10 +36,10 @@ func (r *RateReport) printReplicas(w io.Writer) {
 		return
 	}
 	fmt.Fprintf(w, "\nworker processes against a strict sliding second\n")
-	fmt.Fprintln(w, "limit\theadroom\treplicas\tkilled\ttime\taccepted\tof the limit\trefused\tpeak\ttwice\ttimers late, p99")
+	fmt.Fprintln(w, "limit\theadroom\treplicas\tkilled\ttime\taccepted\tof the limit\trefused\tshare given out\tpeak\ttwice\ttimers late, p99")
 	for _, f := range r.Replicas {
-		fmt.Fprintf(w, "%d/s\t%s\t%d\t%d\t%.0fs\t%.1f/s\t%s\t%s\t%d\t%d\t%s\n", f.Limit, percent(f.Headroom), f.Replicas, f.Killed, f.Seconds,
-			f.PerSecond, percent(f.Use), percent(f.Refused), f.Peak, f.Twice, millis(f.Late))
+		fmt.Fprintf(w, "%d/s\t%s\t%d\t%d\t%.0fs\t%.1f/s\t%s\t%s\t%s\t%d\t%d\t%s\n", f.Limit, percent(f.Headroom), f.Replicas, f.Killed, f.Seconds,
+			f.PerSecond, percent(f.Use), percent(f.Refused), percent(f.Share), f.Peak, f.Twice, millis(f.Late))
 	}
 }
 

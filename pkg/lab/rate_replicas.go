@@ -26,6 +26,9 @@ type ReplicaFigures struct {
 	// more than once.
 	Peak  int   `json:"peak"`
 	Twice int64 `json:"twice"`
+	// Share is the mean part of the limit that slots were given out for: less than 1
+	// after refusals; 0 if no worker told.
+	Share float64 `json:"share"`
 	// Late is how late this process's own timers were, at p99: what the machine adds.
 	Late time.Duration `json:"late_ns"`
 }
@@ -86,6 +89,10 @@ func measureFleet(ctx context.Context, opts RateOptions, limit, replicas int, he
 	if err := t.awaitSteady(ctx); err != nil {
 		return f, err
 	}
+	share, err := t.watchShare(ctx)
+	if err != nil {
+		return f, err
+	}
 	late := watchTimers()
 	before := t.tally()
 	killed, err := t.keep(ctx, killing)
@@ -94,7 +101,7 @@ func measureFleet(ctx context.Context, opts RateOptions, limit, replicas int, he
 	stats := t.sim.Stats()
 	f = ReplicaFigures{
 		Limit: limit, Replicas: replicas, Headroom: headroom, Killed: killed, Seconds: seconds, Refused: refusedBetween(before, after),
-		Peak: stats.Numbers[Clinic].Peak, Twice: stats.Duplicates, Late: late(),
+		Peak: stats.Numbers[Clinic].Peak, Twice: stats.Duplicates, Share: share(), Late: late(),
 	}
 	f.PerSecond = float64(after.accepted-before.accepted) / seconds
 	f.Use = f.PerSecond / float64(limit)
