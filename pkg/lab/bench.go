@@ -87,24 +87,12 @@ func measureWorker(ctx context.Context, cfg app.Config, opts BenchOptions) (sent
 	if err != nil {
 		return sent, err
 	}
-	if err := prepare(ctx, nc, cfg, opts); err != nil {
-		return sent, err
-	}
-	a, err := app.New(app.Options{Config: cfg, Log: opts.Log, WorkerID: "bench"})
+	a, o, err := waiting(ctx, nc, cfg, opts)
 	if err != nil {
 		return sent, err
 	}
+	defer o.Close()
 	defer func() { err = errors.Join(err, a.Stop(context.WithoutCancel(ctx))) }()
-	own, err := app.DialOnce(cfg)
-	if err != nil {
-		return sent, err
-	}
-	view, err := app.NewView(ctx, own, cfg.Namespace)
-	if err != nil {
-		own.Close()
-		return sent, err
-	}
-	defer view.Close()
 	sent.figures, err = measure(opts.Jobs, func() error {
 		if opts.Profile != nil {
 			if err := pprof.StartCPUProfile(opts.Profile); err != nil {
@@ -112,8 +100,10 @@ func measureWorker(ctx context.Context, cfg app.Config, opts BenchOptions) (sent
 			}
 			defer pprof.StopCPUProfile()
 		}
-		a.Start()
-		return awaitEnd(ctx, view, uint64(opts.Jobs))
+		if _, err := o.Resume(ctx, everything(), "the jobs are there"); err != nil {
+			return err
+		}
+		return awaitEnd(ctx, o.View, uint64(opts.Jobs))
 	})
 	if err != nil {
 		return sent, err
@@ -125,16 +115,46 @@ func measureWorker(ctx context.Context, cfg app.Config, opts BenchOptions) (sent
 
 const benchCampaign = "bench"
 
-// prepare creates the streams and publishes the jobs.
-func prepare(ctx context.Context, nc *nats.Conn, cfg app.Config, opts BenchOptions) error {
-	js, err := jetstream.New(nc)
+// startTime is how long a worker may take until it is ready.
+const startTime = 30 * time.Second
+
+func everything() []sender.Target { return []sender.Target{sender.Everything()} }
+
+// waiting is a worker that is ready and paused, with all jobs before it, and who lets
+// it go: how long a process takes to start is nothing that a message costs.
+func waiting(ctx context.Context, nc *nats.Conn, cfg app.Config, opts BenchOptions) (*app.App, *app.Operator, error) {
+	a, err := app.New(app.Options{Config: cfg, Log: opts.Log, WorkerID: "bench"})
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	if _, err := queue.Ensure(ctx, js, cfg.Topology()); err != nil {
-		return err
+	a.Start()
+	o, err := prepare(ctx, nc, cfg, a, opts)
+	if err != nil {
+		return nil, nil, errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 	}
-	p, err := producer.New(nc, producer.Config{Namespace: cfg.Namespace})
+	return a, o, nil
+}
+
+// prepare waits for the worker, pauses it and publishes the jobs.
+func prepare(ctx context.Context, nc *nats.Conn, cfg app.Config, a *app.App, opts BenchOptions) (*app.Operator, error) {
+	if err := a.AwaitReady(ctx, startTime); err != nil {
+		return nil, err
+	}
+	o, err := app.OpenOperator(ctx, cfg, "bench")
+	if err != nil {
+		return nil, err
+	}
+	if err = o.Pause(ctx, everything(), "the jobs are on their way"); err == nil {
+		err = publishAll(ctx, nc, cfg.Namespace, opts)
+	}
+	if err != nil {
+		o.Close()
+	}
+	return o, err
+}
+
+func publishAll(ctx context.Context, nc *nats.Conn, namespace string, opts BenchOptions) error {
+	p, err := producer.New(nc, producer.Config{Namespace: namespace})
 	if err != nil {
 		return err
 	}
