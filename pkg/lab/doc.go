@@ -23,7 +23,8 @@
 // process a judge, the simulator, that refuses what is over the limit in any sliding
 // second. Half of the latency and its jitter lies before the judge, because only what
 // varies on the way there can bring two messages closer together than their slots.
-// Workers are ready, and have sent for three seconds, before anything counts. What is
+// Workers are ready, have sent for three seconds, and what refusals at the start cut
+// off the rate has recovered (or not, in a minute), before anything counts. What is
 // accepted is compared with the whole limit, headroom and all; a transactional job's
 // time runs from the call that publishes it to its acceptance, so the way to the
 // judge is in it. Jobs are never scarce.

@@ -71,8 +71,9 @@ func (r *RateReport) measureReplicas(ctx context.Context, opts RateOptions) erro
 	return nil
 }
 
-// spareSeconds is for how long there are more jobs than a measurement needs.
-const spareSeconds = 30
+// spareSeconds is for how long there are more jobs than a measurement needs: what is
+// sent before it begins.
+const spareSeconds = 90
 
 func measureFleet(ctx context.Context, opts RateOptions, limit, replicas int, headroom float64, killing bool) (f ReplicaFigures, err error) {
 	t, err := newTrack(ctx, opts, limit, headroom)
@@ -89,11 +90,15 @@ func measureFleet(ctx context.Context, opts RateOptions, limit, replicas int, he
 	if err := t.awaitSteady(ctx); err != nil {
 		return f, err
 	}
-	share, err := t.watchShare(ctx)
+	asked, err := openShares(ctx, t.cfg)
 	if err != nil {
 		return f, err
 	}
-	late := watchTimers()
+	defer asked.close()
+	if err := asked.awaitFull(ctx); err != nil {
+		return f, err
+	}
+	share, late := asked.watch(ctx), watchTimers()
 	before := t.tally()
 	killed, err := t.keep(ctx, killing)
 	after := t.tally()

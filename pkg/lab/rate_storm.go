@@ -79,6 +79,14 @@ func measureStorm(ctx context.Context, opts RateOptions, limit, replicas int) (f
 	if err := t.awaitSteady(ctx); err != nil {
 		return f, err
 	}
+	asked, err := openShares(ctx, t.cfg)
+	if err != nil {
+		return f, err
+	}
+	defer asked.close()
+	if err := asked.awaitFull(ctx); err != nil {
+		return f, err
+	}
 	during, err := t.watch(ctx, limit/2)
 	if err != nil {
 		return f, err

@@ -168,35 +168,6 @@ func (t *track) awaitSteady(ctx context.Context) error {
 	return nil
 }
 
-// shareEvery is how often the workers are asked for the share.
-const shareEvery = time.Second
-
-// watchShare asks for the part of the limit that slots are given out for until its
-// result is called, which returns the mean; 0 if no worker told.
-func (t *track) watchShare(ctx context.Context) (mean func() float64, err error) {
-	o, err := app.OpenOperator(ctx, t.cfg, "bench")
-	if err != nil {
-		return nil, err
-	}
-	ctx, stop := context.WithCancel(ctx)
-	var sum, told float64
-	var watching sync.WaitGroup
-	watching.Go(func() {
-		for pause(ctx, shareEvery) == nil {
-			numbers, err := o.Senders(ctx)
-			if err == nil && len(numbers) == 1 && numbers[0].Pace != nil {
-				sum, told = sum+numbers[0].Pace.Share, told+1
-			}
-		}
-	})
-	return func() float64 {
-		stop()
-		watching.Wait()
-		o.Close()
-		return sum / max(1, told)
-	}, nil
-}
-
 // pause waits for a while.
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
