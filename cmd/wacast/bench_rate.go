@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"time"
@@ -47,13 +48,11 @@ shares its processors, which costs the more the fewer there are.`,
 				return usageError{err}
 			}
 			report, err := lab.Rate(cmd.Context(), opts)
-			if err != nil {
+			if err != nil && !report.Holds() {
 				return err
 			}
-			if jsonOutput(cmd) {
-				return printJSON(cmd, report)
-			}
-			return report.Print(cmd.OutOrStdout())
+			// What was measured until something went wrong took long enough.
+			return errors.Join(err, printRate(cmd, report))
 		},
 	}
 	rateFlags(c, &opts, &parts)
@@ -97,6 +96,13 @@ func shorten(cmd *cobra.Command, opts *lab.RateOptions) {
 			set()
 		}
 	}
+}
+
+func printRate(cmd *cobra.Command, report *lab.RateReport) error {
+	if jsonOutput(cmd) {
+		return printJSON(cmd, report)
+	}
+	return report.Print(cmd.OutOrStdout())
 }
 
 // workerProcess is this program as a worker.

@@ -76,13 +76,19 @@ type RateReport struct {
 	Storm         []StormFigures         `json:"storm,omitempty"`
 }
 
+// Holds reports whether anything was measured.
+func (r *RateReport) Holds() bool {
+	return len(r.Virtual)+len(r.Replicas)+len(r.Transactional)+len(r.Storm) > 0
+}
+
 // Rate measures how exactly a number's limit is kept and used. It leaves nothing in
-// NATS, and in Redis what ends by itself.
+// NATS, and in Redis what ends by itself. With an error it returns what was measured
+// before.
 func Rate(ctx context.Context, opts RateOptions) (*RateReport, error) {
-	if err := opts.Validate(); err != nil {
-		return nil, fmt.Errorf("bench rate: %w", err)
-	}
 	r := &RateReport{CPUs: runtime.NumCPU()}
+	if err := opts.Validate(); err != nil {
+		return r, fmt.Errorf("bench rate: %w", err)
+	}
 	measure := map[RatePart]func(context.Context, RateOptions) error{
 		RateVirtual: r.measureVirtual, RateReplicas: r.measureReplicas,
 		RateTransactional: r.measureTransactional, RateStorm: r.measureStorm,

@@ -63,11 +63,11 @@ func (r *RateReport) measureReplicas(ctx context.Context, opts RateOptions) erro
 						return err
 					}
 					r.Replicas = append(r.Replicas, f)
+					r.Headrooms = sumUp(r.Replicas)
 				}
 			}
 		}
 	}
-	r.Headrooms = sumUp(r.Replicas)
 	return nil
 }
 
