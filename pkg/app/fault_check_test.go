@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wacast/wacast/pkg/app"
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/queue"
 	"github.com/wacast/wacast/pkg/report"
@@ -172,6 +173,7 @@ func (f *field) check(jobs []*job.Job) *verdict {
 		}
 		return nil
 	})
+	f.awaitTried(campaign, &all)
 	v := f.judge(jobs, all)
 	f.verify(campaign)
 	accepted := f.stats().Accepted
@@ -193,6 +195,34 @@ func notAccepted(all *fates, sent map[string]int) (missing []string) {
 	}
 	slices.Sort(missing)
 	return missing
+}
+
+// awaitTried waits until no job is to be tried once more. An owner that slept may hear a
+// clear refusal of what was called unknown meanwhile: the ledger has the job open then,
+// and it is sent at its deadline, or with its next publication.
+func (f *field) awaitTried(campaign string, all **fates) {
+	f.t.Helper()
+	o, err := app.OpenOperator(f.t.Context(), f.config(), "fault")
+	must(f.t, err)
+	defer o.Close()
+	f.eventually("what was refused late is tried once more", func() (err error) {
+		if *all, err = f.fates(campaign); err != nil {
+			return err
+		}
+		for id, ends := range (*all).ends {
+			if !slices.Equal(ends, []job.Kind{job.Unknown}) {
+				continue
+			}
+			s, err := o.Explain(f.t.Context(), job.Key{Campaign: campaign, ID: id})
+			if err != nil {
+				return err
+			}
+			if !strings.HasPrefix(s.Ledger, string(job.Unknown)) {
+				return fmt.Errorf("%s is unknown, and the ledger says %s", id, s.Ledger)
+			}
+		}
+		return nil
+	})
 }
 
 // judge compares each job with what became of it.
