@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"sync"
 	"time"
 
@@ -222,14 +223,14 @@ func (l *line) passed(it *item) {
 	}
 	ctx, cancel := context.WithTimeout(l.w.work, quotaTimeout)
 	defer cancel()
-	var err error
+	var errs [2]error
 	if number {
-		err = l.w.cfg.Stops.Release(ctx, l.number.ID, "")
+		errs[0] = l.w.cfg.Stops.Release(ctx, l.number.ID, "")
 	}
 	if campaign {
-		err = l.w.cfg.Stops.Release(ctx, l.number.ID, it.intake.id.Campaign)
+		errs[1] = l.w.cfg.Stops.Release(ctx, l.number.ID, it.intake.id.Campaign)
 	}
-	if err != nil {
+	if err := errors.Join(errs[:]...); err != nil {
 		l.w.log.Warn("that jobs go on could not be told", "number", l.number.ID, "error", err)
 	}
 }
