@@ -79,25 +79,18 @@ func (r Rule) validate() error {
 	switch {
 	case !slices.Contains(kinds, r.Kind):
 		return fmt.Errorf("kind %q is not one of %v", r.Kind, kinds)
+	case !(r.Share >= 0 && r.Share <= 1):
+		return fmt.Errorf("share is %v; it must be from 0 to 1", r.Share)
+	case r.Times < 0:
+		return fmt.Errorf("times is %d; it must be positive", r.Times)
+	case r.Delay < 0:
+		return fmt.Errorf("delay is %v; it must be positive", time.Duration(r.Delay))
 	case r.Kind == Slow && r.Delay == 0:
 		return fmt.Errorf("a %s rule needs a delay", r.Kind)
 	case r.Kind == Error && r.Code < 1:
 		return fmt.Errorf("an %s rule needs a code", r.Kind)
 	case r.Status != 0 && (r.Status < 400 || r.Status > 599):
 		return fmt.Errorf("status is %d; it must be from 400 to 599", r.Status)
-	}
-	return validateAmounts(r.Share, r.Times, r.Delay)
-}
-
-// validateAmounts checks what rules of all kinds have.
-func validateAmounts(share float64, times int64, delay Duration) error {
-	switch {
-	case !(share >= 0 && share <= 1):
-		return fmt.Errorf("share is %v; it must be from 0 to 1", share)
-	case times < 0:
-		return fmt.Errorf("times is %d; it must be positive", times)
-	case delay < 0:
-		return fmt.Errorf("delay is %v; it must be positive", time.Duration(delay))
 	}
 	return nil
 }

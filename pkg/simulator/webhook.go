@@ -149,6 +149,12 @@ func (r WebhookRule) validate() error {
 	switch {
 	case !slices.Contains(webhookKinds, r.Kind):
 		return fmt.Errorf("kind %q is not one of %v", r.Kind, webhookKinds)
+	case !(r.Share >= 0 && r.Share <= 1):
+		return fmt.Errorf("share is %v; it must be from 0 to 1", r.Share)
+	case r.Times < 0:
+		return fmt.Errorf("times is %d; it must be positive", r.Times)
+	case r.Delay < 0:
+		return fmt.Errorf("delay is %v; it must be positive", time.Duration(r.Delay))
 	case r.Kind == Late && r.Delay == 0:
 		return fmt.Errorf("a %s rule needs a delay", r.Kind)
 	case r.Kind == Failed && r.Code < 1:
