@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/wacast/wacast/pkg/campaign"
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/queue"
+	"github.com/wacast/wacast/pkg/ratelimit"
 	"github.com/wacast/wacast/pkg/sender"
 	"github.com/wacast/wacast/pkg/whatsapp"
 	"github.com/wacast/wacast/worker"
@@ -85,116 +87,160 @@ func jobsOf(number, campaign string, lane job.Lane, n int) func(func(*job.Job) b
 	}
 }
 
-var errThrottled = &whatsapp.Error{Class: whatsapp.ClassThrottledNumber, HTTPStatus: 400, Code: 130429}
+var (
+	errThrottled = &whatsapp.Error{Class: whatsapp.ClassThrottledNumber, HTTPStatus: 400, Code: 130429}
+	errNumber    = &whatsapp.Error{Class: whatsapp.ClassRefusedNumber, HTTPStatus: 400, Code: 133010}
+)
 
-// What is wrong with one number or campaign costs the others no slot.
+// What is wrong with one number or campaign costs the others no slot: they take as
+// long as they do without it, to 5 %, in virtual time.
 func TestTroubleOfOneCostsTheOthersNothing(t *testing.T) {
-	const mps, n = 100, 200
-	poison := func(t *testing.T, cfg *worker.Config, js jetstream.JetStream) {
-		for range 3000 {
-			subject := (queue.Names{Namespace: cfg.Namespace}).JobSubject(queue.ID{Sender: "200", Lane: job.Bulk, Campaign: "trouble"})
-			_ = must[jetstream.PubAckFuture](t)(js.PublishAsync(subject, []byte("{")))
-		}
-		<-js.PublishAsyncComplete()
+	alone := besideTrouble(t, trouble{})
+	if want := troubled / troubledMPS * time.Second; alone < want*95/100 || alone > want*105/100 {
+		t.Errorf("without trouble, %d messages at %d a second took %v, want %v", troubled, troubledMPS, alone, want)
 	}
-	type trouble struct {
-		number string // of the campaign that is in trouble, where it has good jobs
-		answer func(ctx context.Context, number string) error
-		before func(t *testing.T, cfg *worker.Config, js jetstream.JetStream)
-	}
-	// take runs the trouble, and returns how long the others took beside it.
-	take := func(t *testing.T, tt trouble) time.Duration {
-		api := &stopwatch{answer: tt.answer, came: make(map[string][]time.Time)}
-		cfg, js := newConfig(t, api, mps)
-		cfg.MaxInFlight, cfg.SendTimeout = 50, 5*time.Second
-		if tt.before != nil {
-			tt.before(t, &cfg, js)
-		}
-		if tt.number != "" {
-			publish(t, js, cfg.Namespace, jobsOf(tt.number, "trouble", job.Bulk, 2*n))
-		}
-		w := must[*worker.Worker](t)(worker.New(cfg))
-		w.Start()
-		defer func() { _ = w.Stop(context.Background()) }()
-		if tt.answer != nil { // it is in the midst of it
-			for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-				if came, _ := api.span("trouble"); came >= 10 || time.Now().After(deadline) {
-					break
-				}
+	for name, tt := range troubles() {
+		t.Run(name, func(t *testing.T) {
+			took := besideTrouble(t, tt)
+			if took > alone*105/100 {
+				t.Errorf("%d messages at %d a second took %v, and %v without trouble", troubled, troubledMPS, took, alone)
 			}
-		}
-		publish(t, js, cfg.Namespace, jobsOf("200", "others", job.Bulk, n))
-		await(t, cfg.Events, "others", job.Accepted, n)
-		sent, took := api.span("others")
-		if sent != n {
-			t.Errorf("%d were sent, want %d", sent, n)
-		}
-		return took
+			t.Logf("took %v, and %v without trouble", took, alone)
+		})
 	}
-	most := max(take(t, trouble{}), n/mps*time.Second) * 4 / 3 // a busy machine is late by itself
-	for name, tt := range map[string]trouble{
-		"its requests hang": {"100", func(ctx context.Context, number string) error {
+}
+
+const troubledMPS, troubled = 100, 400
+
+// trouble is what is wrong with one number or campaign.
+type trouble struct {
+	number string // of the campaign that is in trouble, where it has good jobs
+	answer func(ctx context.Context, number string) error
+	before func(t *testing.T, cfg *worker.Config, js jetstream.JetStream)
+}
+
+func troubles() map[string]trouble {
+	only100 := func(err func(ctx context.Context) error) func(context.Context, string) error {
+		return func(ctx context.Context, number string) error {
 			if number == "100" {
-				<-ctx.Done()
-				return &whatsapp.Error{Class: whatsapp.ClassAmbiguous, Err: ctx.Err()}
+				return err(ctx)
 			}
+			time.Sleep(40 * time.Millisecond) // virtual
 			return nil
-		}, nil},
-		"it is throttled": {"100", func(_ context.Context, number string) error {
-			if number == "100" {
-				return errThrottled
-			}
-			return nil
-		}, nil},
+		}
+	}
+	return map[string]trouble{
+		"its requests hang": {"100", only100(func(ctx context.Context) error {
+			<-ctx.Done()
+			return &whatsapp.Error{Class: whatsapp.ClassAmbiguous, Err: ctx.Err()}
+		}), nil},
+		"it is throttled":       {"100", only100(func(context.Context) error { return errThrottled }), nil},
+		"its answers are 500":   {"100", only100(func(context.Context) error { return errTransient }), nil},
+		"it refuses every job":  {"100", only100(func(context.Context) error { return errRefused }), nil},
+		"it refuses its number": {"100", only100(func(context.Context) error { return errNumber }), nil},
 		"it is stopped": {"100", nil, func(t *testing.T, cfg *worker.Config, _ jetstream.JetStream) {
 			if err := cfg.Stops.Pause(t.Context(), sender.Target{Scope: sender.ScopeNumber, Name: "100"}, "", ""); err != nil {
-				t.Fatal(err)
+				t.Error(err)
+			}
+		}},
+		"its day is used up": {"100", nil, func(t *testing.T, cfg *worker.Config, _ jetstream.JetStream) {
+			cfg.Quotas = ratelimit.NewLocalQuotas(nil)
+			if err := cfg.Stops.SetLimit(t.Context(), "100", sender.Limit{PerDay: 20, Source: sender.SourceOperator}); err != nil {
+				t.Error(err)
 			}
 		}},
 		"a campaign of the number is paused": {"200", nil, func(_ *testing.T, cfg *worker.Config, _ jetstream.JetStream) {
 			cfg.Campaigns = someCampaigns{paused: "trouble"}
 		}},
-		"a queue of the number is poisoned": {"", nil, poison},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if took := take(t, tt); took > most {
-				t.Errorf("%d messages at %d a second took %v, want at most %v", n, mps, took, most)
+		"a campaign of the number has used up its day": {"200", nil, func(_ *testing.T, cfg *worker.Config, _ jetstream.JetStream) {
+			cfg.Quotas = ratelimit.NewLocalQuotas(nil)
+			cfg.Campaigns = newSpecs(campaign.Spec{ID: "trouble", State: campaign.Open, PerDay: 1}, campaign.Spec{ID: "others", State: campaign.Open})
+		}},
+		"a queue of the number is poisoned": {"", nil, func(t *testing.T, cfg *worker.Config, js jetstream.JetStream) {
+			for range 3000 {
+				subject := (queue.Names{Namespace: cfg.Namespace}).JobSubject(queue.ID{Sender: "200", Lane: job.Bulk, Campaign: "trouble"})
+				_ = must[jetstream.PubAckFuture](t)(js.PublishAsync(subject, []byte("{")))
 			}
+			<-js.PublishAsyncComplete()
+		}},
+	}
+}
+
+// besideTrouble is how long others take while the trouble lasts, from when they are
+// published.
+func besideTrouble(t *testing.T, tt trouble) (took time.Duration) {
+	api := &stopwatch{answer: tt.answer, came: make(map[string][]time.Time)}
+	virtually(t, api, troubledMPS, func(t *testing.T, cfg worker.Config, js jetstream.JetStream) {
+		cfg.MaxInFlight, cfg.SendTimeout = 50, 5*time.Second
+		if tt.before != nil {
+			tt.before(t, &cfg, js)
+		}
+		if tt.number != "" {
+			publish(t, js, cfg.Namespace, jobsOf(tt.number, "trouble", job.Bulk, 2*troubled))
+		}
+		start(t, cfg)
+		time.Sleep(3 * time.Second) // it is in the midst of it
+		published := time.Now()
+		publish(t, js, cfg.Namespace, jobsOf("200", "others", job.Bulk, troubled))
+		await(t, cfg.Events, "others", job.Accepted, troubled)
+		came := api.times("others")
+		if len(came) != troubled {
+			t.Errorf("%d were sent, want %d", len(came), troubled)
+		}
+		took = came[len(came)-1].Sub(published)
+	})
+	return took
+}
+
+// Ten campaigns on a number get the same share of its slots, to 10 %, once all are
+// found and until one has nothing more; whatever they have, and in either lane.
+func TestCampaignsOfANumberGoTogether(t *testing.T) {
+	for _, lane := range job.Lanes() {
+		t.Run(string(lane), func(t *testing.T) {
+			const campaigns, least, mps = 10, 100, 100
+			api := &stopwatch{came: make(map[string][]time.Time)}
+			virtually(t, api, mps, func(t *testing.T, cfg worker.Config, js jetstream.JetStream) {
+				size := func(i int) int { return least * (1 + i*i/4) } // of 100 to 2,100 jobs
+				for i := range campaigns {
+					publish(t, js, cfg.Namespace, jobsOf("100", fmt.Sprint("c", i), lane, size(i)))
+				}
+				start(t, cfg)
+				await(t, cfg.Events, "c0", job.Accepted, uint64(size(0)))
+				equalShares(t, api, campaigns, mps)
+			})
 		})
 	}
 }
 
-// Ten campaigns on a number get the same share of its slots, once all are found.
-func TestCampaignsOfANumberGoTogether(t *testing.T) {
-	const campaigns, n, mps = 10, 40, 100
-	api := &stopwatch{came: make(map[string][]time.Time)}
-	cfg, js := newConfig(t, api, mps)
+// equalShares compares the slots that campaigns c0 and so on have had, from when each
+// has had one until one of them has had its last.
+func equalShares(t *testing.T, api *stopwatch, campaigns, mps int) {
+	t.Helper()
+	var from time.Time
+	until := time.Now()
 	for i := range campaigns {
-		publish(t, js, cfg.Namespace, jobsOf("100", fmt.Sprint("c", i), job.Bulk, n))
-	}
-	w := must[*worker.Worker](t)(worker.New(cfg))
-	w.Start()
-	defer func() { _ = w.Stop(context.Background()) }()
-	var from, until time.Time // all have had three by then, and none has had all
-	for i := range campaigns {
-		await(t, cfg.Events, fmt.Sprint("c", i), job.Accepted, n)
 		came := api.times(fmt.Sprint("c", i))
-		if from.Before(came[3]) {
-			from = came[3]
+		if len(came) == 0 {
+			t.Fatalf("campaign %d had no slot", i)
 		}
-		if until.IsZero() || came[n-1].Before(until) {
-			until = came[n-1]
+		if from.Before(came[0]) {
+			from = came[0]
+		}
+		if last := came[len(came)-1]; last.Before(until) {
+			until = last
 		}
 	}
+	fair := until.Sub(from).Seconds() * float64(mps) / float64(campaigns)
 	for i := range campaigns {
 		slots := 0
 		for _, at := range api.times(fmt.Sprint("c", i)) {
-			if !at.Before(from) && !at.After(until) {
+			if at.After(from) && !at.After(until) {
 				slots++
 			}
 		}
-		if fair := until.Sub(from).Seconds() * mps / campaigns; float64(slots) < 0.5*fair-2 || float64(slots) > 1.5*fair+2 {
-			t.Errorf("campaign %d had %d slots in %v, want about %.1f", i, slots, until.Sub(from), fair)
+		t.Logf("campaign %d: %d of %.1f", i, slots, fair)
+		if math.Abs(float64(slots)-fair) > 0.1*fair {
+			t.Errorf("campaign %d had %d slots in %v, want %.1f", i, slots, until.Sub(from), fair)
 		}
 	}
 }

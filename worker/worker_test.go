@@ -11,8 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/wacast/wacast/pkg/campaign"
 	"github.com/wacast/wacast/pkg/dedup"
@@ -70,10 +72,15 @@ func newConfig(tb testing.TB, api worker.API, mps int) (worker.Config, jetstream
 // newConfigWith is [newConfig] with a lease.
 func newConfigWith(tb testing.TB, api worker.API, mps int, lease time.Duration) (worker.Config, jetstream.JetStream) {
 	tb.Helper()
-	nc := embedtest.Connect(tb)
-	js := must[jetstream.JetStream](tb)(jetstream.New(nc))
 	redis := embedtest.Redis(tb)
-	names := queue.Names{Namespace: strings.ToLower(redis.Namespace)}
+	return newConfigOver(tb, api, mps, lease, embedtest.Connect(tb), redis.Client, strings.ToLower(redis.Namespace))
+}
+
+// newConfigOver is [newConfigWith] over servers of the test's own.
+func newConfigOver(tb testing.TB, api worker.API, mps int, lease time.Duration, nc *nats.Conn, rdb redis.UniversalClient, namespace string) (worker.Config, jetstream.JetStream) {
+	tb.Helper()
+	js := must[jetstream.JetStream](tb)(jetstream.New(nc))
+	names := queue.Names{Namespace: namespace}
 	must[[]queue.Difference](tb)(queue.Ensure(tb.Context(), js, queue.Settings{Names: names}.Topology()))
 	cfg := worker.Config{
 		ID: "tested", Namespace: names.Namespace,
@@ -81,8 +88,8 @@ func newConfigWith(tb testing.TB, api worker.API, mps int, lease time.Duration) 
 		Events:    must[*queue.Events](tb)(queue.NewEvents(js, names)),
 		Dead:      must[*queue.Dead](tb)(queue.NewDead(js, names)),
 		Later:     must[*queue.Later](tb)(queue.NewLater(js, names)),
-		Ledger:    dedup.New(redis.Client, dedup.Options{Namespace: names.Namespace, Lease: lease}),
-		Slots:     ratelimit.NewRedis(redis.Client, ratelimit.Options{Namespace: names.Namespace}),
+		Ledger:    dedup.New(rdb, dedup.Options{Namespace: names.Namespace, Lease: lease}),
+		Slots:     ratelimit.NewRedis(rdb, ratelimit.Options{Namespace: names.Namespace}),
 		API:       api,
 		Directory: must[*sender.Directory](tb)(sender.NewDirectory([]*sender.Account{{WABA: "1", Token: sender.Literal("t")}}, mps)),
 		Stops:     sender.NewStops(nil, "tested", slog.New(slog.DiscardHandler)),

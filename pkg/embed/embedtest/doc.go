@@ -8,5 +8,6 @@
 //     is close to Redis but is not Redis, and CI must not mistake one for the other.
 //
 // A package with such tests calls [Main] in its TestMain. [FakeRedis] is always
-// miniredis, with a clock the test sets.
+// miniredis, with a clock the test sets. [Virtual] is for tests that measure time: a
+// NATS and a miniredis that run on the virtual clock of the test.
 package embedtest
