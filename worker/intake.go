@@ -18,8 +18,6 @@ const (
 	// minHeld lets a slow number work ahead a little. maxHeld is what the fastest
 	// sends in a second; the server writes down all that are held, ten times a second.
 	minHeld, maxHeld = 2, 1024
-	// fetchWait is how long an idle pull stays open at the server.
-	fetchWait = 5 * time.Second
 	// idleAfter is how long a queue is pulled after its last job.
 	idleAfter = 30 * time.Second
 	// stopRecheck bounds how long an intake trusts that a stop still stands.
@@ -93,7 +91,7 @@ func (in *intake) run(ctx context.Context) (idle bool) {
 			return false
 		}
 		began := in.state()
-		deliveries, err := q.Fetch(ctx, min(room, maxFetch), fetchWait)
+		deliveries, err := q.Fetch(ctx, min(room, maxFetch), idleAfter)
 		if ctx.Err() != nil {
 			giveBack(deliveries)
 			return false

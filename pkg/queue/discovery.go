@@ -44,19 +44,20 @@ func (qs *Queues) Discover(ctx context.Context) ([]Depth, error) {
 	return found, nil
 }
 
-// note tells open queues, and those opened later, what is due.
+// note tells open queues what was found of them, and those opened later what is due.
 func (qs *Queues) note(found []Depth) {
+	busy := make(map[ID]bool, len(found))
 	qs.mu.Lock()
 	defer qs.mu.Unlock()
 	clear(qs.due)
 	for _, d := range found {
-		if d.Due == 0 {
-			continue
+		busy[d.ID] = true
+		if d.Due > 0 {
+			qs.due[d.ID] = true
 		}
-		qs.due[d.ID] = true
-		if q := qs.open[d.ID]; q != nil {
-			q.noteDue()
-		}
+	}
+	for id, q := range qs.open {
+		q.look(busy[id], qs.due[id])
 	}
 }
 

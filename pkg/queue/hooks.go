@@ -136,7 +136,7 @@ func (q *HookQueue) ask(ctx context.Context, most int) ([]*nats.Msg, error) {
 		if err := q.prepare(ctx); err != nil {
 			return nil, err
 		}
-		if err := q.puller.open(&q.pull, most, openWait(ctx, now), now); err != nil {
+		if err := q.puller.open(&q.pull, most, openWait(ctx, now, false), now); err != nil {
 			return nil, err
 		}
 	}

@@ -34,7 +34,9 @@ type pull struct {
 	token string // end of the reply subject of the open request
 	left  int    // messages it may still bring; 0 when none is open
 	until time.Time
-	last  string // status of the last word
+	since time.Time // when it was opened
+	idle  bool      // it was opened when its queue had no jobs
+	last  string    // status of the last word
 }
 
 func newPuller(nc *nats.Conn) (*puller, error) { return newPullerOf(nc, 2*maxPull) }
@@ -73,7 +75,7 @@ func (p *puller) open(pl *pull, batch int, wait time.Duration, now time.Time) er
 	if err := p.nc.PublishRequest(pl.api, p.inbox+token, request); err != nil {
 		return fmt.Errorf("pull: %w", err)
 	}
-	pl.token, pl.left, pl.until = token, batch, now.Add(wait+overdue)
+	pl.token, pl.left, pl.since, pl.until = token, batch, now, now.Add(wait+overdue)
 	return nil
 }
 

@@ -14,9 +14,12 @@ import (
 )
 
 const (
-	// pullWait is the longest a pull stays open: so long it may take to notice that
-	// the server it was made to is gone.
+	// pullWait is the longest a pull of a queue with jobs stays open: so long it may
+	// take to notice that the server it was made to is gone. Where the last look found
+	// no jobs there is nothing to miss, and [idlePull] holds: a thousand idle queues
+	// must cost nothing.
 	pullWait = 5 * time.Second
+	idlePull = time.Minute
 	// lull is how long a pull that has brought something is waited for when no more
 	// comes and no end either.
 	lull = 100 * time.Millisecond
@@ -40,6 +43,9 @@ type Queue struct {
 	// Fetch that waits for others.
 	due  atomic.Bool
 	wake chan struct{}
+	// busy says that the last look found jobs of the queue, and idling that a pull is
+	// open which was made when there were none.
+	busy, idling atomic.Bool
 
 	mu     sync.Mutex
 	closed bool
@@ -168,13 +174,17 @@ func (q *Queue) ask(ctx context.Context, pl *pull, most int) ([]*nats.Msg, error
 	if n := q.owner.nc.Stats().Reconnects; n != q.reconnects {
 		q.reconnects, q.jobs.left, q.later.left = n, 0, 0 // the server has forgotten its pulls
 	}
+	if pl == &q.jobs && q.busy.Load() && pl.idle && now.Sub(pl.since) > pullWait {
+		pl.left = 0 // it should have brought them: they are others', or its server is gone
+	}
 	if !pl.isOpen(now) {
 		stream, subject := q.owner.names.JobsStream(), q.jobsSubject
 		var wait time.Duration
 		if pl == &q.later {
 			stream, subject = q.owner.names.LaterStream(), q.dueSubject
 		} else {
-			wait = openWait(ctx, now)
+			pl.idle = !q.busy.Load()
+			wait = openWait(ctx, now, pl.idle)
 		}
 		if err := q.prepare(ctx, pl, stream, subject); err != nil {
 			return nil, err
@@ -188,10 +198,13 @@ func (q *Queue) ask(ctx context.Context, pl *pull, most int) ([]*nats.Msg, error
 
 // openWait is how long the server keeps a pull open: a little less than the caller
 // waits, so that its last word comes before the caller leaves.
-func openWait(ctx context.Context, now time.Time) time.Duration {
+func openWait(ctx context.Context, now time.Time, idle bool) time.Duration {
 	deadline, _ := ctx.Deadline() // Fetch sets one
-	left := deadline.Sub(now)
-	return min(pullWait, left-min(left/10, 50*time.Millisecond))
+	left, most := deadline.Sub(now), pullWait
+	if idle {
+		most = idlePull
+	}
+	return min(most, left-min(left/10, 50*time.Millisecond))
 }
 
 // prepare makes sure that a pull's consumer is there.
@@ -216,6 +229,8 @@ func (q *Queue) gather(ctx context.Context, pl *pull) []*nats.Msg {
 	}
 	timer := time.NewTimer(time.Until(pl.until))
 	defer timer.Stop()
+	q.idling.Store(wake != nil && pl.idle)
+	defer q.idling.Store(false)
 	for pl.left > 0 {
 		m := q.puller.receive(ctx, timer.C, wake)
 		if m == nil {
@@ -268,9 +283,16 @@ func (q *Queue) deliveries(msgs []*nats.Msg) []*Delivery {
 	return all
 }
 
-// noteDue says that the queue has jobs that were put off and are due.
-func (q *Queue) noteDue() {
-	q.due.Store(true)
+// look takes what a look at the streams has found: whether the queue has jobs, and
+// whether some of them were put off and are due.
+func (q *Queue) look(busy, due bool) {
+	q.busy.Store(busy)
+	if due {
+		q.due.Store(true)
+	}
+	if !due && (!busy || !q.idling.Load()) {
+		return
+	}
 	select {
 	case q.wake <- struct{}{}:
 	default:

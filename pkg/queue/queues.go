@@ -80,6 +80,7 @@ func (qs *Queues) enter(q *Queue) *Queue {
 	}
 	qs.open[q.id] = q
 	q.due.Store(qs.due[q.id])
+	q.busy.Store(true) // until the next look
 	return q
 }
 
