@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"math"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,14 +17,20 @@ import (
 )
 
 const (
-	// claimLead is how long before its slot a job is claimed: time for a round
-	// trip, and no more, since a claim that a killed worker leaves is unknown.
-	claimLead = 20 * time.Millisecond
+	// claimLead is how long before its slot a job is claimed: time for the ledger and the
+	// stream of claims also on a busy machine, and no more, since a claim that a killed
+	// worker leaves is unknown.
+	claimLead = 35 * time.Millisecond
 	// claimWindow is how many slots are claimed together.
 	claimWindow = 20 * time.Millisecond
-	// lateSlot is from when on a slot is given up: sends that are caught up with
-	// would come on top of those whose slots are now.
-	lateSlot = 50 * time.Millisecond
+	// lateSlot is from when on a slot is given up: sends that are caught up with come on
+	// top of those a second later, of which the API would refuse as many.
+	lateSlot = 30 * time.Millisecond
+	// askSpread is how much later than it might a line asks again that found no slots, at
+	// random: otherwise all replicas ask for the same slot at the same moment, and the
+	// same ones are always the first. It doubles up to mostSpread while there are none
+	// to be found, which says that there are many replicas.
+	askSpread, mostSpread = 15 * time.Millisecond, 60 * time.Millisecond
 	// recordRecheck is how soon a line notices that outcomes can be recorded again.
 	recordRecheck = 100 * time.Millisecond
 )
@@ -58,6 +65,7 @@ type line struct {
 	answers sync.Mutex
 	breaker policy.Breaker
 
+	spread   time.Duration        // of the next ask, where there are no slots
 	requests []dedup.ClaimRequest // used again by each batch of claims
 	notes    []queue.ClaimNote    // by each message of them
 }
@@ -122,8 +130,11 @@ func (l *line) run(ctx context.Context) {
 // slots reserves send times for the ready jobs and groups those that are claimed
 // together. It waits where there are none to be had, and returns none then.
 func (l *line) slots(ctx context.Context) [][]time.Time {
-	want := min(l.ready.len(), l.w.cfg.MaxInFlight)
-	g, err := l.w.slots.get(ctx, ratelimit.Request{Sender: l.number.ID, Spacing: l.limit().spacing, Want: want})
+	all, urgent := l.ready.count()
+	want := max(1, min(all, l.w.cfg.MaxInFlight))
+	g, err := l.w.slots.get(ctx, ratelimit.Request{
+		Sender: l.number.ID, Spacing: l.limit().spacing, Want: want, Urgent: min(urgent, want),
+	})
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -135,9 +146,11 @@ func (l *line) slots(ctx context.Context) [][]time.Time {
 	l.granted(&g.Grant)
 	l.wait(l.slowed())
 	if g.Count == 0 {
-		sleep(ctx, time.Until(g.at.Add(g.Again)))
+		l.ready.rest(ctx, time.Until(g.at.Add(g.Again))+rand.N(max(l.spread, askSpread)))
+		l.spread = min(max(l.spread, askSpread)*2, mostSpread)
 		return nil
 	}
+	l.spread = 0
 	return group(g.at.Add(g.First), g.Spacing, g.Count)
 }
 
@@ -226,7 +239,7 @@ func (l *line) dispatch() {
 		if now := time.Now(); now.After(at) {
 			at = now
 		}
-		at = l.w.guard.Slot(l.number.ID, l.pace.limit.Load().spacing, at)
+		at = l.w.guard.Slot(l.number.ID, l.pace.limit.Load().shortest, at)
 		if wait := time.Until(at); wait > 0 {
 			time.Sleep(wait) // at most a few claim windows, also while draining
 		}

@@ -28,6 +28,7 @@ type pace struct {
 type limit struct {
 	mps, perDay int
 	spacing     time.Duration // of the slots
+	shortest    time.Duration // of sends, which may catch up with slots by the headroom
 }
 
 // meter counts slots, second by second.
@@ -51,6 +52,7 @@ func (l *line) limit() *limit {
 		return was
 	}
 	now.spacing = ratelimit.Rate{PerSecond: float64(now.mps), Headroom: l.w.cfg.Headroom}.Spacing()
+	now.shortest = ratelimit.Rate{PerSecond: float64(now.mps)}.Spacing()
 	l.pace.limit.Store(&now)
 	l.showPace()
 	return &now

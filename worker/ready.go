@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/wacast/wacast/pkg/job"
 )
@@ -21,10 +22,11 @@ type ready struct {
 	// passed counts the transactional jobs that went before a bulk one that waits.
 	passed int
 	wake   chan struct{} // holds a token while there may be something
+	hurry  chan struct{} // holds a token when a transactional job may have come
 }
 
 func newReady() *ready {
-	r := &ready{lanes: make(map[job.Lane]*rota), wake: make(chan struct{}, 1)}
+	r := &ready{lanes: make(map[job.Lane]*rota), wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1)}
 	for _, lane := range job.Lanes() {
 		r.lanes[lane] = newRota()
 	}
@@ -34,12 +36,18 @@ func newReady() *ready {
 // push adds items behind those of their queue.
 func (r *ready) push(items ...*item) {
 	r.mu.Lock()
+	first := r.lanes[job.Transactional]
+	urgent := first.n
 	for _, it := range items {
 		r.lanes[it.delivery.Queue.Lane].push(it)
 	}
+	urgent = first.n - urgent
 	r.n += len(items)
 	r.mu.Unlock()
-	r.signal()
+	signal(r.wake)
+	if urgent > 0 {
+		signal(r.hurry)
+	}
 }
 
 // putBack adds items before those of their queue, in their order.
@@ -50,7 +58,7 @@ func (r *ready) putBack(items []*item) {
 	}
 	r.n += len(items)
 	r.mu.Unlock()
-	r.signal()
+	signal(r.wake)
 }
 
 // take removes up to n items, in the order in which they are to be sent.
@@ -99,9 +107,32 @@ func (r *ready) wait(ctx context.Context) bool {
 	return ctx.Err() == nil
 }
 
-func (r *ready) signal() {
+// count says how many items there are, and how many of them are transactional. Rest
+// then returns for what comes after.
+func (r *ready) count() (all, urgent int) {
 	select {
-	case r.wake <- struct{}{}:
+	case <-r.hurry:
+	default:
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.n, r.lanes[job.Transactional].n
+}
+
+// rest waits for a while, or until a transactional item comes or ctx ends.
+func (r *ready) rest(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.hurry:
+	case <-ctx.Done():
+	}
+}
+
+func signal(token chan<- struct{}) {
+	select {
+	case token <- struct{}{}:
 	default:
 	}
 }

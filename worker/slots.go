@@ -21,6 +21,7 @@ type slots struct {
 	mu      sync.Mutex
 	asked   []ask // that go with the next call
 	calling bool
+	clock   offset // the caller's own
 }
 
 // ask is a request and who waits for its answer.
@@ -84,8 +85,48 @@ func (s *slots) call() {
 			g := granted{at: now, err: err}
 			if err == nil {
 				g.Grant = grants[i]
+				g.at = s.clock.when(now, g.Clock)
 			}
 			asked[i].answer <- g
 		}
 	}
+}
+
+// offset is how far this process's clock and the limiter's are apart, as the answers of
+// the limiter tell that were the fastest of late. Slots are reckoned by it: by when an
+// answer came they would be as uneven as the way back is.
+type offset struct {
+	// epoch is some time: what is counted since then does not change when a machine's
+	// clock is set.
+	epoch time.Time
+	began time.Time
+	// least is of the time since began, before of as long before that.
+	least, before time.Duration
+}
+
+const (
+	// offsetWindow is short against the drift of clocks.
+	offsetWindow = 5 * time.Second
+	// wayBack is more than an answer takes; what seems longer is a clock that jumped.
+	wayBack = 100 * time.Millisecond
+)
+
+// when is at what time the limiter gave an answer that came now, by its clock.
+func (o *offset) when(now time.Time, clock int64) time.Time {
+	if o.epoch.IsZero() {
+		o.epoch = now
+	}
+	apart := now.Sub(o.epoch) - time.Duration(clock)*time.Microsecond
+	switch {
+	case now.Sub(o.began) >= 2*offsetWindow:
+		o.began, o.least, o.before = now, apart, apart
+	case now.Sub(o.began) >= offsetWindow:
+		o.began, o.least, o.before = now, apart, o.least
+	}
+	o.least = min(o.least, apart)
+	late := apart - min(o.least, o.before)
+	if late > wayBack {
+		o.began, o.least, o.before, late = now, apart, apart, 0
+	}
+	return now.Add(-late)
 }

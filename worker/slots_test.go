@@ -24,7 +24,7 @@ func (s *slowLimiter) Reserve(_ context.Context, requests []ratelimit.Request) (
 	time.Sleep(5 * time.Millisecond)
 	grants := make([]ratelimit.Grant, len(requests))
 	for i, r := range requests {
-		grants[i] = ratelimit.Grant{First: time.Duration(r.Want), Count: r.Want}
+		grants[i] = ratelimit.Grant{First: time.Duration(r.Want), Count: r.Want, Clock: time.Now().UnixMicro()}
 	}
 	return grants, s.err
 }
@@ -80,4 +80,27 @@ func TestReservingEndsWithItsContext(t *testing.T) {
 		}
 		synctest.Wait()
 	})
+}
+
+// However late answers come, slots are reckoned from when the limiter gave them; a
+// clock that jumps is followed.
+func TestSlotsAreReckonedByTheLimitersClock(t *testing.T) {
+	const ms = time.Millisecond
+	start, o := time.Now(), new(offset)
+	for i, c := range []struct{ now, clock, want time.Duration }{
+		{5 * ms, 3 * ms, 5 * ms}, // as good as any
+		{1000 * ms, 999 * ms, 1000 * ms},
+		{2000 * ms, 1990 * ms, 1991 * ms}, // 9 ms later than the fastest
+		{3000 * ms, 2970 * ms, 2971 * ms},
+		{6000 * ms, 5990 * ms, 5991 * ms}, // the fastest is in the window before
+		{12000 * ms, 11990 * ms, 12000 * ms},
+		{13000 * ms, 12500 * ms, 13000 * ms}, // it jumped back
+		{14000 * ms, 13499 * ms, 13999 * ms},
+		{15000 * ms, 24000 * ms, 15000 * ms}, // and on
+		{16000 * ms, 24990 * ms, 15990 * ms},
+	} {
+		if got := o.when(start.Add(c.now), 1e15+c.clock.Microseconds()); !got.Equal(start.Add(c.want)) {
+			t.Errorf("%d: %v, want %v", i, got.Sub(start), c.want)
+		}
+	}
 }

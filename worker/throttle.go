@@ -28,7 +28,7 @@ func (w *Worker) slow(it *item, action policy.Action, err error, began time.Time
 	l := it.intake.line
 	switch action.Slow {
 	case policy.ScopeNumber:
-		w.slowDown(action.Hold, l)
+		w.slowDown(action.Hold, 1, l)
 	case policy.ScopeRecipient:
 		action.Delay = l.pairs.refused(it.recipient(), began, func(n int) time.Duration {
 			return policy.DecideError(err, n, w.cfg.Limits).Delay
@@ -40,11 +40,11 @@ func (w *Worker) slow(it *item, action policy.Action, err error, began time.Time
 	return action
 }
 
-// slowDown has all replicas send less of numbers.
-func (w *Worker) slowDown(hold time.Duration, lines ...*line) {
+// slowDown has all replicas send less of numbers, after so many refusals of each.
+func (w *Worker) slowDown(hold time.Duration, refusals int, lines ...*line) {
 	downs := make([]ratelimit.Slowdown, len(lines))
 	for i, l := range lines {
-		downs[i] = ratelimit.Slowdown{Sender: l.number.ID, Hold: hold}
+		downs[i] = ratelimit.Slowdown{Sender: l.number.ID, Spacing: l.limit().spacing, Hold: hold, Refusals: refusals}
 	}
 	ctx, cancel := context.WithTimeout(w.work, slowTimeout)
 	defer cancel()
@@ -78,7 +78,7 @@ func (w *Worker) heed(l *line, accepted whatsapp.Accepted, err error) {
 		}
 	}
 	w.mu.Unlock()
-	w.slowDown(0, lines...)
+	w.slowDown(0, ratelimit.MaxRefusals, lines...) // there is no doubt
 }
 
 func full(load whatsapp.Load) bool {

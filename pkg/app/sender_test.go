@@ -123,7 +123,7 @@ func TestWhyNothingIsSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	limiter := ratelimit.NewRedis(r.redis.Client, ratelimit.Options{Namespace: names.Namespace})
-	if err := limiter.Slow(t.Context(), []ratelimit.Slowdown{{Sender: numberA, Hold: 20 * time.Second}}); err != nil {
+	if err := limiter.Slow(t.Context(), []ratelimit.Slowdown{{Sender: numberA, Spacing: 12500 * time.Microsecond, Hold: 20 * time.Second, Refusals: 2}}); err != nil {
 		t.Fatal(err)
 	}
 	if got := why("c1", app.WhyThrottled); got.Until.IsZero() {

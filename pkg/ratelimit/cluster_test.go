@@ -50,8 +50,8 @@ func TestRedisCluster(t *testing.T) {
 	for i := range 50 {
 		name := fmt.Sprint(i)
 		senders = append(senders, name)
-		requests = append(requests, Request{Sender: name, Spacing: time.Second, Want: 1})
-		slowdowns = append(slowdowns, Slowdown{Sender: name})
+		requests = append(requests, Request{Sender: name, Spacing: time.Second, Want: 1, Urgent: 1})
+		slowdowns = append(slowdowns, slowdown(name, 2, 0))
 		for who := range uint64(3) {
 			takings = append(takings, Taking{Quota{Name: name, Limit: 2, Window: time.Hour, Unique: i%2 == 0}, who})
 		}

@@ -54,6 +54,12 @@ func (s subject) reserve(t *testing.T, requests ...Request) []Grant {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for i := range grants {
+		if off := s.now().Sub(time.UnixMicro(grants[i].Clock)); off < 0 || off > time.Minute {
+			t.Errorf("the limiter's clock is %v off", off)
+		}
+		grants[i].Clock = 0
+	}
 	return grants
 }
 
@@ -61,6 +67,7 @@ func (s subject) reserve(t *testing.T, requests ...Request) []Grant {
 func TestLimiter(t *testing.T) {
 	tests := map[string]func(*testing.T, subject){
 		"a new number starts one horizon away":  testNewNumber,
+		"the urgent find a slot":                testUrgent,
 		"all requests of a call are answered":   testManyRequests,
 		"slots end at the horizon":              testHorizon,
 		"a limit is used in full, not exceeded": testFullUse,
@@ -78,10 +85,32 @@ func TestLimiter(t *testing.T) {
 }
 
 func testNewNumber(t *testing.T, s subject) {
-	got := s.reserve(t, Request{Sender: "1", Spacing: 10 * time.Millisecond, Want: 3})
-	want := []Grant{{First: DefaultHorizon, Spacing: 10 * time.Millisecond, Count: 1, Again: 10 * time.Millisecond, Share: 1}}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error("(-want +got):\n", diff)
+	request := Request{Sender: "1", Spacing: 10 * time.Millisecond, Want: 3}
+	none := Grant{Again: DefaultHorizon / 2, Spacing: request.Spacing, Share: 1}
+	one := Grant{First: DefaultHorizon, Spacing: request.Spacing, Count: 1, Again: request.Spacing, Share: 1}
+	if got := s.reserve(t, request)[0]; got != none {
+		t.Errorf("%+v, want %+v", got, none)
+	}
+	request.Sender, request.Urgent = "2", 3
+	if got := s.reserve(t, request)[0]; got != one {
+		t.Errorf("urgent: %+v, want %+v", got, one)
+	}
+}
+
+// Whatever the others have taken in advance, there are slots for the urgent behind it.
+func testUrgent(t *testing.T, s subject) {
+	const spacing = 10 * time.Millisecond
+	others, urgent := Request{Sender: "1", Spacing: spacing, Want: 1000}, Request{Sender: "1", Spacing: spacing, Want: 100, Urgent: 2}
+	s.reserve(t, others)
+	s.sleep(DefaultHorizon + spacing)
+	if g := s.reserve(t, others)[0]; g.Count != 6 {
+		t.Fatalf("others: %+v, want 6 slots in half of the horizon", g)
+	}
+	if g := s.reserve(t, urgent)[0]; g.Count != 2 || g.First > DefaultHorizon/2+spacing || g.First <= DefaultHorizon/2-spacing {
+		t.Errorf("urgent: %+v, want two slots right behind those of the others", g)
+	}
+	if g := s.reserve(t, others)[0]; g.Count != 0 || g.Again <= spacing || g.Again > 3*spacing {
+		t.Errorf("others: %+v, want none until the urgent ones' are near", g)
 	}
 }
 
@@ -90,7 +119,7 @@ func testManyRequests(t *testing.T, s subject) {
 	var want []Grant
 	for i := range 100 {
 		spacing := time.Duration(1+i) * time.Millisecond
-		requests = append(requests, Request{Sender: fmt.Sprint(i), Spacing: spacing, Want: 1})
+		requests = append(requests, Request{Sender: fmt.Sprint(i), Spacing: spacing, Want: 1, Urgent: 1})
 		want = append(want, Grant{First: DefaultHorizon, Spacing: spacing, Count: 1, Share: 1})
 	}
 	if diff := cmp.Diff(want, s.reserve(t, requests...)); diff != "" {
@@ -107,18 +136,18 @@ func testHorizon(t *testing.T, s subject) {
 	s.reserve(t, request)
 	s.sleep(DefaultHorizon + 2*spacing) // the first slot and the one behind it are over
 	g := s.reserve(t, request)[0]
-	if g.Count != 6 || g.First != 0 || g.Again <= 0 || g.Again > spacing {
-		t.Fatalf("idle number: %+v, want 6 slots from 0 to 100 ms and again within 20 ms", g)
+	if g.Count != 3 || g.First != 0 || g.Again <= 0 || g.Again > spacing {
+		t.Fatalf("idle number: %+v, want 3 slots from 0 to 40 ms and again within 20 ms", g)
 	}
 	if !s.exact {
 		return
 	}
-	if g = s.reserve(t, request)[0]; g.Count != 0 || g.Again != spacing {
-		t.Errorf("used number: %+v, want nothing and again in 20 ms", g)
+	if g = s.reserve(t, request)[0]; g.Count != 0 || g.Again != spacing/2 {
+		t.Errorf("used number: %+v, want nothing and again in 10 ms", g)
 	}
-	s.sleep(spacing)
-	if g = s.reserve(t, request)[0]; g.Count != 1 || g.First != DefaultHorizon {
-		t.Errorf("a spacing later: %+v, want one slot on the horizon", g)
+	s.sleep(spacing / 2)
+	if g = s.reserve(t, request)[0]; g.Count != 1 || g.First != DefaultHorizon/2 {
+		t.Errorf("later: %+v, want one slot on half of the horizon", g)
 	}
 }
 
@@ -140,13 +169,15 @@ func testFullUse(t *testing.T, s subject) {
 }
 
 func testInvalid(t *testing.T, s subject) {
-	good := Request{Sender: "1", Spacing: time.Second, Want: 1}
+	good := Request{Sender: "1", Spacing: time.Second, Want: 1, Urgent: 1}
 	for name, bad := range map[string]Request{
 		"no sender":         {Spacing: time.Second, Want: 1},
 		"no spacing":        {Sender: "1", Want: 1},
 		"spacing too short": {Sender: "1", Spacing: 999 * time.Nanosecond, Want: 1},
 		"spacing too long":  {Sender: "1", Spacing: 25 * time.Hour, Want: 1},
 		"nothing wanted":    {Sender: "1", Spacing: time.Second},
+		"urgent below 0":    {Sender: "1", Spacing: time.Second, Want: 1, Urgent: -1},
+		"more urgent":       {Sender: "1", Spacing: time.Second, Want: 1, Urgent: 2},
 	} {
 		if _, err := s.Reserve(context.Background(), []Request{good, bad}); err == nil {
 			t.Errorf("%s: no error", name)
@@ -167,7 +198,7 @@ func TestReplicasShareALimit(t *testing.T) {
 		wg.Go(func() {
 			limiter, count := NewRedis(s.Client, Options{Namespace: s.Namespace}), 0
 			for range calls {
-				grants, err := limiter.Reserve(context.Background(), []Request{{Sender: "1", Spacing: spacing, Want: 8}})
+				grants, err := limiter.Reserve(context.Background(), []Request{{Sender: "1", Spacing: spacing, Want: 8, Urgent: 8}})
 				if err != nil {
 					t.Error(err)
 					break

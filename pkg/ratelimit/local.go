@@ -38,10 +38,10 @@ func (l *Local) Reserve(_ context.Context, requests []Request) ([]Grant, error) 
 	now := l.clock().UnixMicro()
 	grants := make([]Grant, len(requests))
 	for i, r := range requests {
-		p, slots := l.numbers[r.Sender].next(now, r.Spacing.Microseconds(), l.horizon.Microseconds(), r.Want)
+		p, slots := l.numbers[r.Sender].next(now, r.Spacing.Microseconds(), l.horizon.Microseconds(), r.Want, r.Urgent)
 		l.numbers[r.Sender] = p
 		part := p.part(now)
-		grants[i] = newGrant(slots, stretch(r.Spacing.Microseconds(), part), part)
+		grants[i] = newGrant(slots, stretch(r.Spacing.Microseconds(), part), part, now)
 	}
 	return grants, nil
 }
@@ -57,7 +57,7 @@ func (l *Local) Slow(_ context.Context, slowdowns []Slowdown) error {
 	defer l.mu.Unlock()
 	now := l.clock().UnixMicro()
 	for _, d := range slowdowns {
-		l.numbers[d.Sender] = l.numbers[d.Sender].slow(now, d.hold())
+		l.numbers[d.Sender] = l.numbers[d.Sender].slow(now, d.Spacing.Microseconds(), d.hold(), d.refusals())
 	}
 	return nil
 }

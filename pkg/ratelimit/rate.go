@@ -6,7 +6,8 @@ import (
 )
 
 // DefaultHorizon is how far ahead slots are given out: long enough for a round
-// trip to Redis, short enough that a job that comes late does not wait.
+// trip to Redis, short enough that a job that comes late does not wait. Half of it is
+// for the urgent alone, so that they find a slot whatever the others have taken.
 const DefaultHorizon = 100 * time.Millisecond
 
 // maxSpacing keeps the arithmetic far from overflow, and exact in Lua's floats.
@@ -51,34 +52,46 @@ type Slots struct {
 	NextFree int64
 }
 
-// Next gives out up to want slots of a number whose next free time is nextFree.
-// All times are microseconds of one clock.
+// Next gives out up to want slots of a number whose next free time is nextFree, so
+// many of them urgent. All times are microseconds of one clock.
 //
-// No slot is later than one horizon from now, and none is in the past: what was
-// not used is gone. A nextFree of 0 is unknown, as after the loss of a Redis, and
-// starts one horizon away, behind whatever may have been given out. A nextFree
-// further ahead than this function ever sets it comes from a clock that jumped
-// back and is cut to where the clock before the jump can have given slots out.
-func Next(nextFree, now, spacing, horizon int64, want int) Slots {
-	last := now + horizon
+// No slot is later than one horizon from now, none but urgent ones is later than half
+// of it, and none is in the past: what was not used is gone. A nextFree of 0 is
+// unknown, as after the loss of a Redis, and starts one horizon away, behind whatever
+// may have been given out. A nextFree further ahead than this function ever sets it
+// comes from a clock that jumped back and is cut to where the clock before the jump
+// can have given slots out.
+func Next(nextFree, now, spacing, horizon int64, want, urgent int) Slots {
+	return give(fit(nextFree, now, spacing, horizon), now, spacing, horizon, want, urgent)
+}
+
+// fit is a next free time as it can be at a moment.
+func fit(nextFree, now, spacing, horizon int64) int64 {
+	if nextFree == 0 {
+		return now + horizon
+	}
+	return min(max(nextFree, now), now+horizon+spacing)
+}
+
+// give gives out slots from a next free time on that is not in the past.
+func give(free, now, spacing, horizon int64, want, urgent int) Slots {
+	until := func(edge int64, most int) int64 {
+		if free > edge {
+			return 0
+		}
+		return min(int64(most), (edge-free)/spacing+1)
+	}
+	last, near := now+horizon, now+horizon/2
+	count := max(until(near, want), until(last, min(urgent, want)))
+	s := Slots{Count: int(count), NextFree: free + count*spacing}
+	if s.Count > 0 {
+		s.First = free - now
+	}
 	switch {
-	case nextFree == 0:
-		nextFree = last
-	case nextFree < now:
-		nextFree = now
-	case nextFree > last+spacing:
-		nextFree = last + spacing
-	}
-	if want < 1 {
-		return Slots{NextFree: nextFree}
-	}
-	if nextFree > last {
-		return Slots{Again: nextFree - last, NextFree: nextFree}
-	}
-	count := min(int64(want), (last-nextFree)/spacing+1)
-	s := Slots{First: nextFree - now, Count: int(count), NextFree: nextFree + count*spacing}
-	if s.Count < want {
+	case s.Count < min(urgent, want):
 		s.Again = s.NextFree - last
+	case s.Count < want:
+		s.Again = s.NextFree - near
 	}
 	return s
 }

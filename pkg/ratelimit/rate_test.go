@@ -35,22 +35,30 @@ func TestNext(t *testing.T) {
 	for name, c := range map[string]struct {
 		nextFree int64
 		want     int
+		urgent   int
 		slots    Slots
 	}{
-		"unknown: one horizon away":   {0, 1, Slots{First: 100_000, Count: 1, NextFree: 1_110_000}},
-		"unknown: no second one yet":  {0, 2, Slots{First: 100_000, Count: 1, Again: 10_000, NextFree: 1_110_000}},
-		"idle: at once":               {999_999, 1, Slots{First: 0, Count: 1, NextFree: 1_010_000}},
-		"idle for long: no burst":     {1, 3, Slots{First: 0, Count: 3, NextFree: 1_030_000}},
-		"busy: behind the others":     {1_005_000, 2, Slots{First: 5_000, Count: 2, NextFree: 1_025_000}},
-		"up to the horizon":           {1_005_000, 99, Slots{First: 5_000, Count: 10, Again: 5_000, NextFree: 1_105_000}},
-		"a slot on the horizon":       {1_000_000, 99, Slots{First: 0, Count: 11, Again: 10_000, NextFree: 1_110_000}},
-		"all given out":               {1_100_001, 1, Slots{Again: 1, NextFree: 1_100_001}},
-		"as far as Next ever goes":    {1_110_000, 1, Slots{Again: 10_000, NextFree: 1_110_000}},
-		"the clock jumped back":       {9_000_000, 1, Slots{Again: 10_000, NextFree: 1_110_000}},
-		"nothing wanted, idle":        {1, 0, Slots{NextFree: 1_000_000}},
-		"nothing wanted, all is gone": {1_110_000, 0, Slots{NextFree: 1_110_000}},
+		"unknown: none before half of the horizon": {0, 1, 0, Slots{Again: 50_000, NextFree: 1_100_000}},
+		"unknown, urgent: one horizon away":        {0, 1, 1, Slots{First: 100_000, Count: 1, NextFree: 1_110_000}},
+		"unknown, urgent: no second one yet":       {0, 2, 2, Slots{First: 100_000, Count: 1, Again: 10_000, NextFree: 1_110_000}},
+		"idle: at once":                            {999_999, 1, 0, Slots{First: 0, Count: 1, NextFree: 1_010_000}},
+		"idle for long: no burst":                  {1, 3, 0, Slots{First: 0, Count: 3, NextFree: 1_030_000}},
+		"busy: behind the others":                  {1_005_000, 2, 0, Slots{First: 5_000, Count: 2, NextFree: 1_025_000}},
+		"up to half of the horizon":                {1_005_000, 99, 0, Slots{First: 5_000, Count: 5, Again: 5_000, NextFree: 1_055_000}},
+		"a slot on the half":                       {1_000_000, 99, 0, Slots{First: 0, Count: 6, Again: 10_000, NextFree: 1_060_000}},
+		"urgent up to the horizon":                 {1_005_000, 99, 99, Slots{First: 5_000, Count: 10, Again: 5_000, NextFree: 1_105_000}},
+		"the urgent ones of many":                  {1_040_000, 99, 5, Slots{First: 40_000, Count: 5, Again: 40_000, NextFree: 1_090_000}},
+		"less urgent ones than there are slots":    {1_010_000, 99, 2, Slots{First: 10_000, Count: 5, Again: 10_000, NextFree: 1_060_000}},
+		"urgent ones behind the half":              {1_060_000, 3, 1, Slots{First: 60_000, Count: 1, Again: 20_000, NextFree: 1_070_000}},
+		"more urgent than wanted":                  {1_060_000, 1, 9, Slots{First: 60_000, Count: 1, NextFree: 1_070_000}},
+		"all given out":                            {1_100_001, 1, 1, Slots{Again: 1, NextFree: 1_100_001}},
+		"half given out":                           {1_050_001, 1, 0, Slots{Again: 1, NextFree: 1_050_001}},
+		"as far as Next ever goes":                 {1_110_000, 1, 1, Slots{Again: 10_000, NextFree: 1_110_000}},
+		"the clock jumped back":                    {9_000_000, 1, 1, Slots{Again: 10_000, NextFree: 1_110_000}},
+		"nothing wanted, idle":                     {1, 0, 0, Slots{NextFree: 1_000_000}},
+		"nothing wanted, all is gone":              {1_110_000, 0, 0, Slots{NextFree: 1_110_000}},
 	} {
-		if diff := cmp.Diff(c.slots, Next(c.nextFree, now, spacing, horizon, c.want)); diff != "" {
+		if diff := cmp.Diff(c.slots, Next(c.nextFree, now, spacing, horizon, c.want, c.urgent)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
@@ -58,12 +66,12 @@ func TestNext(t *testing.T) {
 
 func TestNextWithASpacingAboveTheHorizon(t *testing.T) {
 	const spacing, horizon = 2_000_000, 100_000
-	first := Next(1, 10_000_000, spacing, horizon, 5)
-	if want := (Slots{Count: 1, Again: 1_900_000, NextFree: 12_000_000}); first != want {
+	first := Next(1, 10_000_000, spacing, horizon, 5, 0)
+	if want := (Slots{Count: 1, Again: 1_950_000, NextFree: 12_000_000}); first != want {
 		t.Fatalf("first call: %+v, want %+v", first, want)
 	}
-	second := Next(first.NextFree, 10_000_000+first.Again, spacing, horizon, 5)
-	if want := (Slots{First: 100_000, Count: 1, Again: 2_000_000, NextFree: 14_000_000}); second != want {
+	second := Next(first.NextFree, 10_000_000+first.Again, spacing, horizon, 5, 0)
+	if want := (Slots{First: 50_000, Count: 1, Again: 2_000_000, NextFree: 14_000_000}); second != want {
 		t.Errorf("second call: %+v, want %+v", second, want)
 	}
 }
@@ -78,16 +86,16 @@ type history struct {
 
 // reserve asks at a real time with a clock that may be off, and checks what holds
 // of each answer by itself.
-func (r *history) reserve(real, clock int64, want int) Slots {
+func (r *history) reserve(real, clock int64, want, urgent int) Slots {
 	r.t.Helper()
-	s := Next(r.nextFree, clock, r.spacing, r.horizon, want)
+	s := Next(r.nextFree, clock, r.spacing, r.horizon, want, urgent)
 	r.nextFree = s.NextFree
 	if s.Count > want || (s.Count < want) != (s.Again > 0) {
 		r.t.Fatalf("wanted %d: %+v", want, s)
 	}
 	for i := range int64(s.Count) {
 		delay := s.First + i*r.spacing
-		if delay < 0 || delay > r.horizon {
+		if delay < 0 || delay > r.horizon || delay > r.horizon/2 && s.Count > urgent {
 			r.t.Fatalf("slot %d of %+v is outside of now and the horizon %d", i, s, r.horizon)
 		}
 		r.slots = append(r.slots, real+delay)
@@ -126,7 +134,7 @@ func FuzzNext(f *testing.F) {
 		for ; len(calls) >= 3; calls = calls[3:] {
 			real += int64(calls[0]) * int64(calls[0]) * 7 // 0 to 0.45 s
 			behind += int64(calls[2]) * int64(calls[2]) * 997
-			r.reserve(real, real-behind, int(calls[1]))
+			r.reserve(real, real-behind, int(calls[1]), int(calls[1]^calls[0])%8)
 		}
 		r.spaced(limit)
 	})
@@ -140,7 +148,7 @@ func TestNextUnderManyReplicas(t *testing.T) {
 		now := int64(1e15)
 		for range 2000 {
 			now += rng.Int64N(3 * r.spacing)
-			r.reserve(now, now, 1+rng.IntN(20))
+			r.reserve(now, now, 1+rng.IntN(20), rng.IntN(5))
 		}
 		r.spaced(limit)
 	}
@@ -153,7 +161,7 @@ func TestNextIsUsedInFull(t *testing.T) {
 		r.nextFree = 1
 		start := int64(1e15)
 		for now := start; now < start+60e6; {
-			now += r.reserve(now, now, 1000).Again
+			now += r.reserve(now, now, 1000, 0).Again
 		}
 		for i, slot := range r.slots {
 			if want := start + int64(i)*r.spacing; slot != want {
@@ -177,7 +185,7 @@ func TestNextAfterALoss(t *testing.T) {
 			r.nextFree = 0
 		}
 		before := len(r.slots)
-		r.reserve(now, now, 1+rng.IntN(20))
+		r.reserve(now, now, 1+rng.IntN(20), rng.IntN(5))
 		if before > 0 && before < len(r.slots) && r.slots[before] < r.slots[before-1] {
 			t.Fatalf("a slot at %d after one at %d", r.slots[before], r.slots[before-1])
 		}

@@ -54,19 +54,19 @@ func (l *Redis) Reserve(ctx context.Context, requests []Request) ([]Grant, error
 		if err := r.validate(); err != nil {
 			return nil, err
 		}
-		calls[i] = nextScript.on(ctx, l.key(r.Sender), r.Spacing.Microseconds(), l.horizon, r.Want)
+		calls[i] = nextScript.on(ctx, l.key(r.Sender), r.Spacing.Microseconds(), l.horizon, r.Want, r.Urgent)
 	}
 	if err := run(ctx, l.rdb, calls); err != nil {
 		return nil, fmt.Errorf("reserve slots: %w", err)
 	}
 	grants := make([]Grant, len(requests))
 	for i := range requests {
-		reply, err := calls[i].integers(5)
+		reply, err := calls[i].integers(6)
 		if err != nil {
 			return nil, fmt.Errorf("reserve slots: %w", err)
 		}
 		slots := Slots{First: reply[0], Count: int(reply[1]), Again: reply[2]}
-		grants[i] = newGrant(slots, reply[3], reply[4])
+		grants[i] = newGrant(slots, reply[3], reply[4], reply[5])
 	}
 	return grants, nil
 }
@@ -79,7 +79,7 @@ func (l *Redis) Slow(ctx context.Context, slowdowns []Slowdown) error {
 		if err := d.validate(); err != nil {
 			return err
 		}
-		calls[i] = slowScript.on(ctx, l.key(d.Sender), d.hold())
+		calls[i] = slowScript.on(ctx, l.key(d.Sender), d.Spacing.Microseconds(), d.hold(), d.refusals())
 	}
 	if err := run(ctx, l.rdb, calls); err != nil {
 		return fmt.Errorf("slow numbers down: %w", err)

@@ -27,7 +27,7 @@ func ExampleRedis_Reserve() {
 
 	limiter := NewRedis(rdb, Options{})
 	spacing := Rate{PerSecond: 80}.Spacing()
-	grants, err := limiter.Reserve(context.Background(), []Request{{Sender: "106540352242922", Spacing: spacing, Want: 4}})
+	grants, err := limiter.Reserve(context.Background(), []Request{{Sender: "106540352242922", Spacing: spacing, Want: 4, Urgent: 2}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -69,6 +69,7 @@ func comparePace(t *testing.T, s *embedtest.Server, rng *rand.Rand) {
 	spacing := []int64{1, 12_500, 12_627, 1e6, 86_400e6}[rng.IntN(5)]
 	horizon := []int64{1, 100_000, 250_001}[rng.IntN(3)]
 	want, hold := 1+rng.IntN(40), []int64{0, 100_000, MaxHold.Microseconds()}[rng.IntN(3)]
+	urgent, refusals := rng.IntN(want+1)*rng.IntN(2), 1+rng.Int64N(30)
 	before := somePace(rng, now, spacing, horizon)
 	set(t, s, key, before)
 	eval := func(source string, args ...any) []int64 {
@@ -84,15 +85,15 @@ func comparePace(t *testing.T, s *embedtest.Server, rng *rand.Rand) {
 	if diff := cmp.Diff([]int64{settled.part(now), max(0, settled.until-now)}, state); diff != "" {
 		t.Fatalf("state of %+v at %d (-Go +Lua):\n%s", before, now, diff)
 	}
-	wantKept, slots := before.next(now, spacing, horizon, want)
-	reply := eval(clocked(t, nextScript, 3), spacing, horizon, want)
+	wantKept, slots := before.next(now, spacing, horizon, want, urgent)
+	reply := eval(clocked(t, nextScript, 4), spacing, horizon, want, urgent)
 	part := wantKept.part(now)
-	if diff := cmp.Diff([]int64{slots.First, int64(slots.Count), slots.Again, stretch(spacing, part), part}, reply); diff != "" {
+	if diff := cmp.Diff([]int64{slots.First, int64(slots.Count), slots.Again, stretch(spacing, part), part, now}, reply); diff != "" {
 		t.Fatalf("next of %+v at %d, spacing %d horizon %d want %d (-Go +Lua):\n%s", before, now, spacing, horizon, want, diff)
 	}
 	wantSame(t, s, key, wantKept)
-	eval(clocked(t, slowScript, 1), hold)
-	wantSame(t, s, key, wantKept.slow(now, hold))
+	eval(clocked(t, slowScript, 3), spacing, hold, refusals)
+	wantSame(t, s, key, wantKept.slow(now, spacing, hold, refusals))
 }
 
 // somePace is around the edges of what next tells apart.
@@ -101,7 +102,8 @@ func somePace(rng *rand.Rand, now, spacing, horizon int64) pace {
 		now + horizon + spacing, now + horizon + spacing + 1, now + 2*spacing, 2 * now}[rng.IntN(11)]}
 	if rng.IntN(3) > 0 {
 		p.share = 1 + rng.Int64N(fullShare)
-		p.cut = now - []int64{-5e9, -1, 0, 1, reaction - 1, reaction, storm - 1, storm, rng.Int64N(fullShare * recoverStep), fullShare * recoverStep}[rng.IntN(10)]
+		p.mark, p.count = min(fullShare, p.share+rng.Int64N(1+[]int64{0, p.share / 50, p.share}[rng.IntN(3)])), 1+rng.Int64N(5)
+		p.cut = now - []int64{-5e9, -1, 0, 1, reaction - 1, reaction, rng.Int64N(slowTime), rng.Int64N(riseTime + slowTime + pastTime), slowTime + pastTime}[rng.IntN(9)]
 		p.until = p.cut + rng.Int64N(1+[]int64{1, 3 * horizon, MaxHold.Microseconds()}[rng.IntN(3)])
 	}
 	return p
@@ -113,7 +115,7 @@ func set(t *testing.T, s *embedtest.Server, key string, p pace) {
 	t.Helper()
 	var value any = p.free
 	if p.share > 0 {
-		value = fmt.Sprint(p.free, " ", p.share, " ", p.cut, " ", p.until)
+		value = fmt.Sprint(p.free, " ", p.share, " ", p.mark, " ", p.cut, " ", p.count, " ", p.until)
 	}
 	if err := s.Client.Set(context.Background(), key, value, 0).Err(); err != nil {
 		t.Fatal(err)
@@ -130,7 +132,7 @@ func wantSame(t *testing.T, s *embedtest.Server, key string, want pace) {
 		t.Fatal(err)
 	}
 	var got pace
-	if n, _ := fmt.Sscan(kept, &got.free, &got.share, &got.cut, &got.until); n != 1 && n != 4 {
+	if n, _ := fmt.Sscan(kept, &got.free, &got.share, &got.mark, &got.cut, &got.count, &got.until); n != 1 && n != 6 {
 		t.Fatalf("%q is kept", kept)
 	}
 	if got != want {
@@ -150,7 +152,7 @@ func numbers(reply any) []int64 {
 func TestRedisKeepsAKeyForTwoDays(t *testing.T) {
 	s := embedtest.Redis(t)
 	limiter := NewRedis(s.Client, Options{Namespace: s.Namespace})
-	if _, err := limiter.Reserve(context.Background(), []Request{{Sender: "123", Spacing: time.Second, Want: 1}}); err != nil {
+	if _, err := limiter.Reserve(context.Background(), []Request{{Sender: "123", Spacing: time.Second, Want: 1, Urgent: 1}}); err != nil {
 		t.Fatal(err)
 	}
 	ttl := s.Client.TTL(context.Background(), s.Namespace+":slot:{123}").Val()
@@ -166,7 +168,7 @@ func TestRedisForgetsScripts(t *testing.T) {
 			if err := s.Client.ScriptFlush(context.Background()).Err(); err != nil {
 				t.Fatal(err)
 			}
-			requests := []Request{{Sender: fmt.Sprint("a", i), Spacing: time.Second, Want: 1}, {Sender: fmt.Sprint("b", i), Spacing: time.Second, Want: 1}}
+			requests := []Request{{Sender: fmt.Sprint("a", i), Spacing: time.Second, Want: 1, Urgent: 1}, {Sender: fmt.Sprint("b", i), Spacing: time.Second, Want: 1, Urgent: 1}}
 			grants, err := limiter.Reserve(context.Background(), requests)
 			if err != nil || grants[0].Count != 1 || grants[1].Count != 1 {
 				t.Errorf("%s: %+v, error %v; want a slot each", name, grants, err)
@@ -182,7 +184,7 @@ func TestRedisErrorsAreReturned(t *testing.T) {
 	if err := s.Client.RPush(ctx, s.Namespace+":slot:{1}", "not a number").Err(); err != nil {
 		t.Fatal(err)
 	}
-	good, bad := Request{Sender: "2", Spacing: time.Second, Want: 1}, Request{Sender: "1", Spacing: time.Second, Want: 1}
+	good, bad := Request{Sender: "2", Spacing: time.Second, Want: 1, Urgent: 1}, Request{Sender: "1", Spacing: time.Second, Want: 1, Urgent: 1}
 	if _, err := limiter.Reserve(ctx, []Request{good, bad}); err == nil || !strings.Contains(err.Error(), "WRONGTYPE") {
 		t.Errorf("error is %v, want Redis's WRONGTYPE", err)
 	}

@@ -26,9 +26,9 @@ type SimConfig struct {
 	RoundTrip, Latency time.Duration
 	// Jitter is 0 to 1.
 	Jitter float64
-	// Stagger is how much sooner than it has to a replica asks again, at random up to
-	// this. Without any, replicas whose turns fell unevenly keep them for as long as
-	// the number is busy, and one may get a third of its share.
+	// Stagger is how much later than it might a replica asks again that found no slot, at
+	// random up to this. Without any, all of them ask at once for the next slot there is,
+	// and replicas whose turns fell unevenly keep them for as long as the number is busy.
 	Stagger time.Duration
 	// Hold is what a replica asks for when it is refused.
 	Hold time.Duration
@@ -45,9 +45,21 @@ type SimConfig struct {
 	Notice time.Duration
 	// Allowed are changes of what the API allows; at first, Rate.PerSecond.
 	Allowed []SimChange
+	// Pauses are of each replica by itself, Stalls of the way to the API: what would be
+	// meanwhile is at their end, but sends that are later than Late, which are not made.
+	Pauses, Stalls SimPauses
+	// Late is 30 ms when 0.
+	Late time.Duration
+	// Urgent is the mean time between two jobs that come to a replica at random and must
+	// not wait; there are none when 0.
+	Urgent time.Duration
 	// Seed makes a run repeatable.
 	Seed uint64
 }
+
+// SimPauses come at random, on average every Every, and are up to Most long. There are
+// none when Every is 0.
+type SimPauses struct{ Every, Most time.Duration }
 
 // SimJump moves the limiter's clock on or back.
 type SimJump struct{ At, By time.Duration }
@@ -61,8 +73,8 @@ type SimChange struct {
 // SimResult is what came of a simulation.
 type SimResult struct {
 	// Asks are the calls to the limiter, Slots what it gave out, Lost those of them
-	// that killed replicas held.
-	Asks, Slots, Lost int
+	// that killed replicas held, Late those that replicas paused over.
+	Asks, Slots, Lost, Late int
 	// Accepted and Refused are the API's answers.
 	Accepted, Refused int
 	// Peak is how many slots the fullest sliding second held. Over counts the slots
@@ -72,6 +84,8 @@ type SimResult struct {
 	Use float64
 	// Least is what the replica served worst got, as a part of an equal share.
 	Least float64
+	// Urgent is the p99 of the time from an urgent job to its slot, UrgentMost the longest.
+	Urgent, UrgentMost time.Duration
 	// Seconds are the answers by the second in which the request came.
 	Seconds []SimSecond
 }
@@ -136,6 +150,7 @@ func Simulate(cfg SimConfig) SimResult {
 	cfg.Horizon = cmp.Or(cfg.Horizon, DefaultHorizon)
 	cfg.RoundTrip = cmp.Or(cfg.RoundTrip, time.Millisecond)
 	cfg.Latency = cmp.Or(cfg.Latency, 40*time.Millisecond)
+	cfg.Late = cmp.Or(cfg.Late, 30*time.Millisecond)
 	byTime := func(a, b SimChange) int { return cmp.Compare(a.At, b.At) }
 	cfg.Limits = slices.SortedFunc(slices.Values(cfg.Limits), byTime)
 	cfg.Allowed = slices.SortedFunc(slices.Values(cfg.Allowed), byTime)

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -21,6 +22,8 @@ type simulation struct {
 	number   pace
 	judge    simJudge // of arrivals, by what the API allows
 	slots    simJudge // of slots, which nobody refuses
+	stalls   simPauses
+	urgent   []int64 // how long urgent jobs waited
 	result   SimResult
 }
 
@@ -31,6 +34,8 @@ const simEpoch = int64(1e15)
 type simReplica struct {
 	dies, notice int64
 	drift        float64
+	empty        int // asks in a row that found nothing
+	pauses       simPauses
 	accepted     int
 }
 
@@ -41,12 +46,14 @@ type simEvent struct {
 	what    simKind
 	replica int32
 	sent    int64 // of a slot: when the replica sends
+	urgent  int64 // of an ask for an urgent job: when that came
 }
 
 type simKind int8
 
 const (
 	simAsk simKind = iota
+	simUrgent
 	simSlot
 	simArrive
 	simRefusal
@@ -64,6 +71,9 @@ func newSimulation(cfg SimConfig) *simulation {
 		r.notice = int64(s.rng.Float64() * float64(cfg.Notice.Microseconds()))
 		r.drift = 1 + cfg.Drift*(2*s.rng.Float64()-1)
 		s.start(i, 0)
+	}
+	if cfg.Urgent > 0 {
+		s.comeUrgent(0)
 	}
 	return s
 }
@@ -94,12 +104,14 @@ func (s *simulation) run() {
 		switch e.what {
 		case simAsk:
 			s.ask(e)
+		case simUrgent:
+			s.askUrgent(e)
 		case simSlot:
 			s.slot(e)
 		case simArrive:
 			s.arrive(e)
 		case simRefusal:
-			s.number = s.number.slow(s.clock(e.at), s.cfg.Hold.Microseconds())
+			s.number = s.number.slow(s.clock(e.at), s.spacing(e), s.cfg.Hold.Microseconds(), 1)
 		}
 	}
 }
@@ -137,26 +149,40 @@ func (s *simulation) ask(e simEvent) {
 		s.start(int(e.replica), r.dies+s.cfg.Down.Microseconds())
 		return
 	}
-	rate := Rate{PerSecond: s.limit(e.at - r.notice), Headroom: s.cfg.Rate.Headroom}
+	got, spacing, back := s.reserve(e, s.cfg.Want, 0)
+	r.empty = min(r.empty+1, 2)
+	wait := r.own(got.Again) + s.stagger()<<(r.empty-1)
+	if got.Count > 0 {
+		r.empty = 0
+		wait = max(0, r.own(got.First+int64(got.Count-1)*spacing)-simLead)
+	}
+	at := s.paused(&r.pauses, s.cfg.Pauses, back+wait)
+	s.push(simEvent{at: at + s.spread(s.cfg.RoundTrip)/2, what: simAsk, replica: e.replica})
+}
+
+// reserve gives a replica slots, and returns them, their spacing and when it knows.
+func (s *simulation) reserve(e simEvent, want, urgent int) (got Slots, spacing, back int64) {
+	r := &s.replicas[e.replica]
 	now := s.clock(e.at)
-	var got Slots
-	spacing := rate.Spacing().Microseconds()
-	s.number, got = s.number.next(now, spacing, s.cfg.Horizon.Microseconds(), s.cfg.Want)
+	spacing = s.spacing(e)
+	s.number, got = s.number.next(now, spacing, s.cfg.Horizon.Microseconds(), want, urgent)
 	spacing = stretch(spacing, s.number.part(now))
 	s.result.Asks++
-	back := e.at + s.spread(s.cfg.RoundTrip)/2
+	back = s.paused(&r.pauses, s.cfg.Pauses, e.at+s.spread(s.cfg.RoundTrip)/2)
 	for i := range int64(got.Count) {
 		delay := got.First + i*spacing
 		s.push(simEvent{at: e.at + delay, what: simSlot, replica: e.replica, sent: back + r.own(delay)})
 	}
-	wait := r.own(got.Again)
-	if got.Count > 0 {
-		wait = max(0, r.own(got.First+int64(got.Count-1)*spacing)-simLead-s.stagger())
-	}
-	s.push(simEvent{at: back + wait + s.spread(s.cfg.RoundTrip)/2, what: simAsk, replica: e.replica})
+	return got, spacing, back
 }
 
-// stagger is how much sooner than it has to a replica asks.
+// spacing is that of the full limit as the replica of an event knows it.
+func (s *simulation) spacing(e simEvent) int64 {
+	perSecond := s.limit(e.at - s.replicas[e.replica].notice)
+	return Rate{PerSecond: perSecond, Headroom: s.cfg.Rate.Headroom}.Spacing().Microseconds()
+}
+
+// stagger is how much later than it might a replica asks that found nothing.
 func (s *simulation) stagger() int64 {
 	return int64(s.rng.Float64() * float64(s.cfg.Stagger.Microseconds()))
 }
@@ -175,7 +201,13 @@ func (s *simulation) slot(e simEvent) {
 		s.result.Lost++
 		return
 	}
-	s.push(simEvent{at: e.sent + s.spread(s.cfg.Latency)/2, what: simArrive, replica: e.replica})
+	sent := s.paused(&s.replicas[e.replica].pauses, s.cfg.Pauses, e.sent)
+	if sent-e.sent > s.cfg.Late.Microseconds() {
+		s.result.Late++
+		return
+	}
+	at := s.paused(&s.stalls, s.cfg.Stalls, sent+s.spread(s.cfg.Latency)/2)
+	s.push(simEvent{at: at, what: simArrive, replica: e.replica})
 }
 
 // highest is the highest limit with which the slots of the second that ends at a
@@ -202,7 +234,7 @@ func (s *simulation) arrive(e simEvent) {
 	}
 	second.Refused++
 	s.result.Refused++
-	s.push(simEvent{at: e.at + s.spread(s.cfg.Latency)/2 + s.spread(s.cfg.RoundTrip)/2, what: simRefusal})
+	s.push(simEvent{at: e.at + s.spread(s.cfg.Latency)/2 + s.spread(s.cfg.RoundTrip)/2, what: simRefusal, replica: e.replica})
 }
 
 func (s *simulation) sum() SimResult {
@@ -214,6 +246,10 @@ func (s *simulation) sum() SimResult {
 	least := s.result.Accepted
 	for _, r := range s.replicas {
 		least = min(least, r.accepted)
+	}
+	if slices.Sort(s.urgent); len(s.urgent) > 0 {
+		s.result.Urgent = microseconds(s.urgent[len(s.urgent)*99/100])
+		s.result.UrgentMost = microseconds(s.urgent[len(s.urgent)-1])
 	}
 	s.result.Least = float64(least*len(s.replicas)) / float64(max(1, s.result.Accepted))
 	return s.result
