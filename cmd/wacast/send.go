@@ -13,6 +13,7 @@ import (
 
 	"github.com/wacast/wacast/pkg/app"
 	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/sender"
 	"github.com/wacast/wacast/pkg/template"
 	"github.com/wacast/wacast/producer"
 )
@@ -90,7 +91,7 @@ func runSend(cmd *cobra.Command, o *sendOptions) error {
 	if err := s.useTemplate(); err != nil {
 		return err
 	}
-	s.result = sendResult{Campaign: o.campaign, DryRun: o.dryRun, MPS: s.cfg.DefaultMPS}
+	s.result = sendResult{Campaign: o.campaign, DryRun: o.dryRun, MPS: s.cfg.DefaultMPS, MPSSource: sender.SourceDefault}
 	src, err := openSource(cmd, o)
 	if err != nil {
 		return err

@@ -70,11 +70,15 @@ func (o *paceOptions) fits(jobs int) error {
 
 // seconds is how long so many messages take that would take so long at full speed.
 func (o *paceOptions) seconds(jobs int, full float64) float64 {
-	seconds := max(full, o.period().Seconds())
-	if o.perDay > 0 {
-		seconds = max(seconds, float64((jobs-1)/o.perDay)*(24*time.Hour).Seconds())
+	return max(full, o.period().Seconds(), daily(jobs, o.perDay))
+}
+
+// daily is how long so many messages take at so many in 24 hours, 0 being no limit.
+func daily(jobs, perDay int) float64 {
+	if perDay <= 0 {
+		return 0
 	}
-	return seconds
+	return float64((jobs-1)/perDay) * (24 * time.Hour).Seconds()
 }
 
 // String is how the messages of this run are paced.

@@ -9,8 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wacast/wacast/pkg/app"
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/report"
+	"github.com/wacast/wacast/pkg/sender"
 	"github.com/wacast/wacast/producer"
 )
 
@@ -26,8 +28,10 @@ type sendResult struct {
 	// Doubtful numbers are sent all the same.
 	Doubtful int     `json:"doubtful"`
 	Sample   *sample `json:"sample"`
-	// MPS is the number's limit, ETASeconds how long it takes for the jobs.
+	// MPS is the number's limit, MPSSource where that comes from: operator, api or
+	// default. ETASeconds is how long it takes for the jobs.
 	MPS        int     `json:"mps"`
+	MPSSource  string  `json:"mps_source"`
 	ETASeconds float64 `json:"eta_seconds"`
 	DryRun     bool    `json:"dry_run"`
 	// Published jobs are stored; Already those among them that were before.
@@ -87,10 +91,27 @@ func (s *sending) plan(ctx context.Context, src *source) error {
 	if err := s.pace.fits(s.result.Jobs); err != nil {
 		return err
 	}
-	full := math.Ceil(float64(s.result.Jobs) / (float64(s.cfg.DefaultMPS) * (1 - s.cfg.RateHeadroom)))
-	s.result.ETASeconds = s.pace.seconds(s.result.Jobs, full)
+	perDay := s.knowLimit(ctx)
+	full := math.Ceil(float64(s.result.Jobs) / (float64(s.result.MPS) * (1 - s.cfg.RateHeadroom)))
+	s.result.ETASeconds = max(s.pace.seconds(s.result.Jobs, full), daily(s.result.Jobs, perDay))
 	s.printPlan(src)
 	return nil
+}
+
+// limitTimeout bounds how long a plan waits to know the number's limit.
+const limitTimeout = 5 * time.Second
+
+// knowLimit learns what the number may send: what an operator or the API says of it;
+// it returns the most in a day, 0 for no such limit. A dry run needs no NATS: without
+// one, and where it holds nothing yet, the default counts.
+func (s *sending) knowLimit(ctx context.Context) (perDay int) {
+	s.result.MPS, s.result.MPSSource = s.cfg.DefaultMPS, sender.SourceDefault
+	ctx, cancel := context.WithTimeout(ctx, limitTimeout)
+	defer cancel()
+	if l, err := app.NumberLimit(ctx, s.cfg, s.from); err == nil {
+		s.result.MPS, s.result.MPSSource, perDay = l.MPS, l.Source, l.PerDay
+	}
+	return perDay
 }
 
 func (s *sending) doubt(line int, j *job.Job) {
@@ -154,7 +175,8 @@ func (s *sending) printPlan(src *source) {
 		fmt.Fprintf(out, "about %s: sent %s\n", time.Duration(r.ETASeconds)*time.Second, pace)
 		return
 	}
-	fmt.Fprintf(out, "about %s at %s a second\n", time.Duration(r.ETASeconds)*time.Second, count(r.MPS, "message"))
+	of := map[string]string{sender.SourceOperator: " (wacast sender set)", sender.SourceAPI: " (the API's level of the number)"}[r.MPSSource]
+	fmt.Fprintf(out, "about %s at %s a second%s\n", time.Duration(r.ETASeconds)*time.Second, count(r.MPS, "message"), of)
 }
 
 // finish prints what became of the run, and says how it ends.

@@ -131,6 +131,25 @@ func knownNumbers(d *sender.Directory, stops *sender.Stops, queued map[string]ui
 	return slices.Compact(ids)
 }
 
+// NumberLimit is what a number may send as far as is known: an operator's word, the
+// API's, or the default of the settings.
+func NumberLimit(ctx context.Context, cfg Config, id string) (sender.Limit, error) {
+	v, err := OpenView(ctx, cfg)
+	if err != nil {
+		return sender.Limit{}, err
+	}
+	defer v.Close()
+	stops, err := v.readStops(ctx)
+	if err != nil {
+		return sender.Limit{}, err
+	}
+	l := limitOf(stops, sender.Number{ID: id, MPS: cfg.DefaultMPS})
+	if l.Source == "" {
+		l.Source = sender.SourceDefault
+	}
+	return l, nil
+}
+
 // ErrNoSender marks a number that nobody knows.
 var ErrNoSender = errors.New("no such number")
 
