@@ -30,7 +30,7 @@ func (l *line) admit(it *item) bool {
 		l.w.end(it, cancelled())
 		return false
 	}
-	if wait, _ := it.intake.rationed(); wait > 0 {
+	if wait, tries := it.intake.rationed(); wait > 0 && tries < scanJobs { // others are looked at one by one
 		l.w.giveBack(it, causeQuota, quotaDelay(wait))
 		return false
 	}

@@ -55,7 +55,7 @@ type intake struct {
 	why   atomic.Int32
 	found atomic.Int64
 
-	// ration is a quota of the campaign that is used up.
+	// ration is a quota of the campaign or the portfolio that is used up.
 	ration ration
 
 	// parked counts the jobs that were given back because the campaign was paused. The

@@ -18,6 +18,11 @@ const (
 	quotaWindow = 24 * time.Hour
 	// quotaRecheck bounds how long a queue trusts that there is no room.
 	quotaRecheck = time.Minute
+	// A queue whose portfolio is used up is looked through for recipients who count
+	// already: so many jobs at a time, so often. The others come back after longWait, so
+	// that the oldest jobs of ten looks are looked at.
+	scanJobs  = 50
+	scanEvery = time.Second
 	// quotaTimeout bounds what is told and given back beside the sending.
 	quotaTimeout = 2 * time.Second
 )
@@ -67,44 +72,55 @@ type ration struct {
 	limit int
 	until time.Time
 	tight bool // since it was used up, nothing has found room
+	// shortAt is when something had no room, under the limit that holds.
+	shortAt time.Time
 }
 
 // hold keeps the queues from being pulled until then, or until there is another limit.
 func (r *ration) hold(q quota, limit int, until time.Time) {
 	r.mu.Lock()
-	r.quota, r.limit, r.until, r.tight = q, limit, until, true
+	r.quota, r.limit, r.until, r.tight, r.shortAt = q, limit, until, true, time.Now()
 	r.mu.Unlock()
 }
 
-// wait is how long the ration still holds back the queue of a campaign, and whether it
-// is used up for all that is known.
-func (r *ration) wait(l *line, campaign string) (time.Duration, bool) {
+// wait is how long the ration still holds back the queue of a campaign, and with how
+// many jobs it is tried then; as many as there are where it is not used up, for all that
+// is known.
+func (r *ration) wait(l *line, campaign string) (wait time.Duration, tries int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.tight {
-		return 0, false
+		return 0, maxFetch
 	}
 	if limit := r.quota.of(l, campaign).Limit; limit != r.limit {
-		r.limit, r.until = limit, time.Time{}
+		r.limit, r.until, r.shortAt = limit, time.Time{}, time.Time{}
 	}
-	return max(0, time.Until(r.until)), true
+	tries = 1
+	if r.quota == portfolioQuota {
+		tries = scanJobs
+	}
+	return max(0, time.Until(r.until)), tries
 }
 
-// passed notes that something has found room, and reports whether that is news.
+// passed notes that something has found room, and reports whether that is news. While a
+// portfolio has room for some and not for others, it is none.
 func (r *ration) passed() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.quota == portfolioQuota && time.Since(r.shortAt) < 2*longWait {
+		return false
+	}
 	was := r.tight
 	r.tight = false
 	return was
 }
 
-// rationed is how long the queue is held back by a quota, and whether one is used up
-// for all that is known: then it is tried with one job.
-func (in *intake) rationed() (wait time.Duration, tight bool) {
-	byNumber, tightNumber := in.line.ration.wait(in.line, in.id.Campaign)
-	byCampaign, tightCampaign := in.ration.wait(in.line, in.id.Campaign)
-	return max(byNumber, byCampaign), tightNumber || tightCampaign
+// rationed is how long the queue is held back by a quota, and how many jobs may be taken
+// then.
+func (in *intake) rationed() (wait time.Duration, tries int) {
+	byNumber, ofNumber := in.line.ration.wait(in.line, in.id.Campaign)
+	byQueue, ofQueue := in.ration.wait(in.line, in.id.Campaign)
+	return max(byNumber, byQueue), min(ofNumber, ofQueue)
 }
 
 // takings are what the item counts in.
@@ -192,23 +208,25 @@ func counted(takings []ratelimit.Taking, taken []ratelimit.Taken) (news []rateli
 }
 
 // short gives back an item that has no room in a quota, and holds back the queues that
-// count in it.
+// count in it: all of the number, or its own.
 func (l *line) short(it *item, q quota, limit int, again time.Duration) {
-	until := time.Now().Add(min(max(again, time.Second), quotaRecheck))
-	campaign := ""
-	if q == campaignQuota {
-		campaign = it.intake.id.Campaign
-		it.intake.ration.hold(q, limit, until)
-	} else {
-		l.ration.hold(q, limit, until)
+	again = max(again, time.Second)
+	campaign, ration := it.intake.id.Campaign, &it.intake.ration
+	hold, delay := min(again, quotaRecheck), quotaDelay(again)
+	switch q {
+	case numberQuota:
+		campaign, ration = "", &l.ration
+	case portfolioQuota:
+		hold, delay = scanEvery, min(again, longWait)
 	}
+	ration.hold(q, limit, time.Now().Add(hold))
 	ctx, cancel := context.WithTimeout(l.w.work, quotaTimeout)
 	defer cancel()
 	if err := l.w.cfg.Stops.Hold(ctx, l.number.ID, campaign, q.reason(), time.Now().Add(again)); err != nil {
 		l.w.log.Warn("why jobs wait could not be told", "number", l.number.ID, "reason", q.reason(), "error", err)
 	}
 	l.refuse(it)
-	l.w.giveBack(it, causeQuota, quotaDelay(again))
+	l.w.giveBack(it, causeQuota, delay)
 }
 
 // quotaDelay keeps a job that found no room away for a moment: another replica may

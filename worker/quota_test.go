@@ -2,11 +2,13 @@ package worker_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -121,6 +123,59 @@ func TestQuotasHoldBackWhatExceedsThem(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Once a portfolio is used up, what is for people who count already goes on: in other
+// queues at their pace, and in the one that is held back behind what exceeds the limit.
+// What it holds back goes when the limit is raised.
+func TestPortfolioHoldsOnlyWhatExceedsIt(t *testing.T) {
+	api := &stopwatch{came: make(map[string][]time.Time)}
+	virtually(t, api, 50, func(t *testing.T, cfg worker.Config, js jetstream.JetStream) {
+		cfg.Quotas = ratelimit.NewLocalQuotas(nil)
+		cfg.Directory = must[*sender.Directory](t)(sender.NewDirectory([]*sender.Account{{WABA: "1", Portfolio: "P", Token: sender.Literal("t")}}, 50))
+		if err := cfg.Stops.SetPortfolio(t.Context(), "P", sender.PortfolioLimit{Recipients: 100, Source: sender.SourceOperator}); err != nil {
+			t.Fatal(err)
+		}
+		to := func(campaign, id string, lane job.Lane, first, n int) {
+			publish(t, js, cfg.Namespace, func(yield func(*job.Job) bool) {
+				for j := range jobsOf("100", campaign, lane, first+n) {
+					if j.ID = fmt.Sprint(id, "-", j.ID); first > 0 {
+						first--
+					} else if !yield(j) {
+						return
+					}
+				}
+			})
+		}
+		start(t, cfg)
+		to("a", "first", job.Bulk, 0, 300) // 200 too many
+		time.Sleep(10 * time.Second)
+		to("a", "again", job.Bulk, 0, 10)
+		to("b", "reminder", job.Bulk, 0, 100)
+		to("b", "reminder", job.Bulk, 300, 20) // new people
+		to("c", "confirmation", job.Transactional, 0, 100)
+		time.Sleep(15 * time.Second)
+		for campaign, want := range map[string]int{"a": 110, "b": 100, "c": 100} {
+			if sent, _ := api.span(campaign); sent != want {
+				t.Errorf("campaign %s: %d were sent, want %d", campaign, sent, want)
+			}
+		}
+		for campaign, held := range map[string]bool{"a": true, "b": true, "c": false} {
+			if h, ok := cfg.Stops.Held("100", campaign); ok != held || held && time.Until(h.Until) < 23*time.Hour {
+				t.Errorf("campaign %s is held: %v, %+v", campaign, ok, h)
+			}
+		}
+		if err := cfg.Stops.SetPortfolio(t.Context(), "P", sender.PortfolioLimit{Recipients: 1000, Source: sender.SourceOperator}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(20 * time.Second)
+		if a, _ := api.span("a"); a != 310 {
+			t.Errorf("after the limit was raised %d of a were sent, want 310", a)
+		}
+		if h, ok := cfg.Stops.Held("100", "a"); ok {
+			t.Errorf("it is still said to be held: %+v", h)
+		}
+	})
 }
 
 // Room that was taken for what is not sent after all is given back.

@@ -106,16 +106,14 @@ func (in *intake) blocked() block {
 		}
 		return block{limit: parked}
 	}
-	wait, tight := in.rationed()
+	wait, tries := in.rationed()
 	if wait > 0 {
 		return block{halted: true, why: lossQuota, wait: wait, changed: [2]<-chan struct{}{changed, in.w.cfg.Stops.Changed()}}
 	}
 	v := in.w.cfg.Stops.Peek(in.line.targets()...)
 	switch {
-	case v.OK && tight:
-		return block{limit: 1}
 	case v.OK && !v.Probe:
-		return block{limit: maxFetch}
+		return block{limit: tries}
 	case !v.OK:
 		return block{why: lossStopped, wait: recheck(v.Stop.Until), changed: [2]<-chan struct{}{changed, v.Changed}}
 	}

@@ -128,7 +128,7 @@ func whyPutOff(kind string) Why {
 
 func (s *situation) whyHeld() Why {
 	text := map[job.Reason]string{
-		job.ReasonPortfolioLimit: "the business portfolio has written to as many people in 24 hours as it may",
+		job.ReasonPortfolioLimit: "the business portfolio has written to as many people in 24 hours as it may; what is for those goes on",
 		job.ReasonDailyLimit:     "as many messages were sent in 24 hours as may be: " + s.dailyLimit(),
 		job.ReasonSpread:         "the campaign is spread over a period",
 	}[s.hold.Reason]
