@@ -74,6 +74,14 @@ func newIntake(w *Worker, id queue.ID, l *line) *intake {
 	return in
 }
 
+// noteFound notes that the queue has been seen to have jobs.
+func (in *intake) noteFound(now time.Time) {
+	in.found.Store(now.UnixMilli())
+	if in.line != nil {
+		in.line.pace.found.Store(now.UnixMilli())
+	}
+}
+
 // run pulls until ctx ends, or until the queue has been empty for a while, which
 // it reports as idle.
 func (in *intake) run(ctx context.Context) (idle bool) {

@@ -18,8 +18,6 @@ type metrics struct {
 	sends     *prometheus.CounterVec   // sender, class, code
 	duration  *prometheus.HistogramVec // sender
 	slotWait  *prometheus.HistogramVec // sender
-	limit     *prometheus.GaugeVec     // sender
-	effective *prometheus.GaugeVec     // sender
 	returned  *prometheus.CounterVec   // cause
 	inFlight  prometheus.Gauge
 	dedupHits prometheus.Counter
@@ -62,12 +60,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		slotWait: f.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "wacast_slot_wait_seconds", Help: "Time a ready job waited for a slot of its number.",
 			Buckets: []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
-		}, []string{"sender"}),
-		limit: f.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "wacast_rate_limit", Help: "Messages a second the number may send.",
-		}, []string{"sender"}),
-		effective: f.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "wacast_rate_effective", Help: "Messages a second that slots are given out for, over all replicas.",
 		}, []string{"sender"}),
 		returned: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "wacast_jobs_returned_total", Help: "Jobs given back to their queue without an outcome, by cause.",

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/ratelimit"
+	"github.com/wacast/wacast/pkg/sender"
 )
 
 // pace is how fast a number may send and how fast it does. It is safe for concurrent
@@ -21,7 +22,9 @@ type pace struct {
 	part atomic.Uint64
 	// lately is how many slots this worker had in the last second it counted.
 	lately atomic.Int64
-	meter  meter // the line's own
+	// found is when the number was last seen to have jobs, in Unix milliseconds.
+	found atomic.Int64
+	meter meter // the line's own
 }
 
 // limit is what a number may send.
@@ -37,36 +40,36 @@ type meter struct {
 	n     int
 }
 
-// limit is what the number may send at this moment: what operators or the API say of
-// it, else the default.
+// limit is what the number may send at this moment.
 func (l *line) limit() *limit {
-	now := limit{mps: l.number.MPS}
-	if said, ok := l.w.cfg.Stops.Limit(l.number.ID); ok {
+	now := l.w.limitOf(l.number)
+	if was := l.pace.limit.Load(); was != nil && *was == now {
+		return was
+	}
+	l.pace.limit.Store(&now)
+	return &now
+}
+
+// limitOf is what a number may send at this moment: what operators or the API say of
+// it, else the default.
+func (w *Worker) limitOf(n sender.Number) limit {
+	now := limit{mps: n.MPS}
+	if said, ok := w.cfg.Stops.Limit(n.ID); ok {
 		now.perDay = said.PerDay
 		if said.MPS > 0 {
 			now.mps = said.MPS
 		}
 	}
-	was := l.pace.limit.Load()
-	if was != nil && was.mps == now.mps && was.perDay == now.perDay {
-		return was
-	}
-	now.spacing = ratelimit.Rate{PerSecond: float64(now.mps), Headroom: l.w.cfg.Headroom}.Spacing()
+	now.spacing = ratelimit.Rate{PerSecond: float64(now.mps), Headroom: w.cfg.Headroom}.Spacing()
 	now.shortest = ratelimit.Rate{PerSecond: float64(now.mps)}.Spacing()
-	l.pace.limit.Store(&now)
-	l.showPace()
-	return &now
+	return now
 }
 
 // part is the part of the limit that is given out.
 func (l *line) part() float64 { return math.Float64frombits(l.pace.part.Load()) }
 
 // given takes what part of the limit is given out.
-func (l *line) given(part float64) {
-	if bits := math.Float64bits(part); l.pace.part.Swap(bits) != bits {
-		l.showPace()
-	}
-}
+func (l *line) given(part float64) { l.pace.part.Store(math.Float64bits(part)) }
 
 // granted takes what a reservation tells about the pace.
 func (l *line) granted(g *ratelimit.Grant) {
@@ -79,19 +82,8 @@ func (l *line) granted(g *ratelimit.Grant) {
 	m.n += g.Count
 }
 
-// showPace shows the limit, and what of it is given out.
-func (l *line) showPace() {
-	most := l.pace.limit.Load()
-	if most == nil {
-		return
-	}
-	effective := float64(time.Second) / float64(most.spacing) * l.part()
-	l.w.metrics.limit.WithLabelValues(l.number.ID).Set(float64(most.mps))
-	l.w.metrics.effective.WithLabelValues(l.number.ID).Set(effective)
-}
-
-// followPaces has what is shown of each number follow its limit, also while it sends
-// nothing, and its recovery from being slowed down.
+// followPaces follows the recovery of numbers from being slowed down, also while they
+// send nothing.
 func (w *Worker) followPaces(ctx context.Context) {
 	w.mu.Lock()
 	lines := slices.Collect(maps.Values(w.lines))
@@ -99,7 +91,6 @@ func (w *Worker) followPaces(ctx context.Context) {
 	var slowed []*line
 	var numbers []string
 	for _, l := range lines {
-		l.limit()
 		if l.part() < 1 {
 			slowed, numbers = append(slowed, l), append(numbers, l.number.ID)
 		}

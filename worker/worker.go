@@ -70,6 +70,7 @@ func New(cfg Config) (*Worker, error) {
 		stopped: make(chan struct{}),
 		intakes: make(map[queue.ID]*intake), lines: make(map[string]*line),
 	}
+	cfg.Registerer.MustRegister(newRates(w))
 	w.posts = newPosts(w.send)
 	w.intakeCtx, w.endIntake = context.WithCancel(context.Background())
 	w.lineCtx, w.endLines = context.WithCancel(context.Background())
@@ -172,12 +173,12 @@ func (w *Worker) attend(id queue.ID) {
 	defer w.mu.Unlock()
 	if in := w.intakes[id]; in != nil || w.intakeCtx.Err() != nil {
 		if in != nil {
-			in.found.Store(time.Now().UnixMilli())
+			in.noteFound(time.Now())
 		}
 		return
 	}
 	in := newIntake(w, id, w.line(id.Sender))
-	in.found.Store(time.Now().UnixMilli())
+	in.noteFound(time.Now())
 	w.intakes[id] = in
 	w.intaking.Go(func() {
 		if idle := in.run(w.intakeCtx); !idle {
