@@ -150,7 +150,7 @@ func (l *line) slots(ctx context.Context) [][]time.Time {
 		l.spread = min(max(l.spread, askSpread)*2, mostSpread)
 		return nil
 	}
-	l.spread = 0
+	l.spread /= 2
 	return group(g.at.Add(g.First), g.Spacing, g.Count)
 }
 

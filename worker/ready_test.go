@@ -149,3 +149,27 @@ func TestPauseGrowsAndIsBounded(t *testing.T) {
 		}
 	})
 }
+
+// A line that found no slots rests until a transactional job comes, and no bulk job
+// ends that.
+func TestReadyRestEndsWithATransactionalJob(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReady()
+		r.push(testItem("b1", job.Bulk), testItem("t1", job.Transactional))
+		if all, urgent := r.count(); all != 2 || urgent != 1 {
+			t.Errorf("%d items, %d of them transactional; want 2 and 1", all, urgent)
+		}
+		rest := func(want time.Duration) {
+			t.Helper()
+			began := time.Now()
+			if r.rest(t.Context(), time.Second); time.Since(began) != want {
+				t.Errorf("it rested for %v, want %v", time.Since(began), want)
+			}
+		}
+		rest(time.Second) // for what is there a slot was asked for
+		time.AfterFunc(5*time.Millisecond, func() { r.push(testItem("b2", job.Bulk)) })
+		time.AfterFunc(9*time.Millisecond, func() { r.push(testItem("t2", job.Transactional)) })
+		rest(9 * time.Millisecond)
+		rest(time.Second)
+	})
+}

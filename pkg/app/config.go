@@ -44,7 +44,7 @@ type Config struct {
 	ForwardURL  string        `key:"forward_url" help:"where each webhook goes on to, unchanged: the address of a bot that was there before"`
 
 	DefaultMPS   int           `key:"default_mps" default:"80" min:"1" help:"messages a second of a number, where neither the API nor wacast sender set says how many; below 80 it holds against the API's level STANDARD too"`
-	RateHeadroom float64       `key:"rate_headroom" default:"0.015" help:"share of the limit left unused, so that jitter on the way provokes no refusals"`
+	RateHeadroom float64       `key:"rate_headroom" default:"0.019" help:"share of the limit left unused (of more than 80 a second, less), so that jitter on the way provokes no refusals"`
 	MaxInFlight  int           `key:"max_in_flight" default:"1000" min:"1" help:"requests under way, over all numbers of a worker"`
 	MaxAttempts  int           `key:"max_attempts" default:"6" min:"1" help:"attempts at a job that the API refuses for a passing fault, at most 100"`
 	SendTimeout  time.Duration `key:"send_timeout" default:"20s" min:"1s" help:"longest wait for the API's answer, from then on the outcome is unknown"`

@@ -78,8 +78,12 @@ func virtual(opts RateOptions, limit, replicas int, headroom float64) ratelimit.
 	return ratelimit.SimConfig{
 		Rate:     ratelimit.Rate{PerSecond: float64(limit), Headroom: headroom},
 		Replicas: replicas, Duration: opts.Virtual, Latency: opts.Latency, Jitter: opts.Jitter, Seed: 1,
+		Stagger: stagger,
 	}
 }
+
+// stagger is a worker's.
+const stagger = 15 * time.Millisecond
 
 // jump is how far the limiter's clock jumps.
 const jump = 10 * time.Second

@@ -15,7 +15,8 @@ func TestSpacing(t *testing.T) {
 	}{
 		{Rate{PerSecond: 80}, 12500 * time.Microsecond},
 		{Rate{PerSecond: 80, Headroom: 0.01}, 12627 * time.Microsecond}, // 12626.26…, up
-		{Rate{PerSecond: 1000, Headroom: 0.5}, 2 * time.Millisecond},
+		{Rate{PerSecond: 320, Headroom: 0.6}, 6250 * time.Microsecond},  // five sixths of 0.6
+		{Rate{PerSecond: 20, Headroom: 0.5}, 100 * time.Millisecond},
 		{Rate{PerSecond: 3}, 333334 * time.Microsecond},
 		{Rate{PerSecond: 0.5}, 2 * time.Second},
 		{Rate{PerSecond: 5e6}, time.Microsecond},

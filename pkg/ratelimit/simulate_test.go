@@ -68,6 +68,44 @@ func TestSimulatedClockJumps(t *testing.T) {
 	}
 }
 
+// An urgent job finds a slot soon, however many replicas are after slots for others, and
+// these lose nothing by it.
+func TestSimulatedUrgent(t *testing.T) {
+	for _, perSecond := range []float64{80, 1000} {
+		for _, replicas := range []int{1, 20, 100} {
+			r := Simulate(SimConfig{
+				Rate: Rate{PerSecond: perSecond, Headroom: .02}, Replicas: replicas, Duration: 5 * time.Minute, Jitter: .5,
+				Stagger: 15 * time.Millisecond, Urgent: 200 * time.Millisecond,
+			})
+			if r.Urgent > 80*time.Millisecond || r.UrgentMost > 150*time.Millisecond || r.Use < .975 || r.Over > 0 {
+				t.Errorf("%v a second by %d: p99 %v, most %v, use %.4f, over %d", perSecond, replicas, r.Urgent, r.UrgentMost, r.Use, r.Over)
+			}
+		}
+	}
+}
+
+// What short pauses of replicas and stalls of the way cost is little more than what
+// they delay.
+func TestSimulatedStalls(t *testing.T) {
+	often := SimPauses{Every: 2 * time.Second, Most: 30 * time.Millisecond}
+	for name, cfg := range map[string]SimConfig{"pauses": {Pauses: often}, "stalls": {Stalls: often}} {
+		for _, perSecond := range []float64{80, 1000} {
+			cfg.Rate, cfg.Replicas, cfg.Duration = Rate{PerSecond: perSecond, Headroom: .019}, 4, 5*time.Minute
+			cfg.Jitter, cfg.Stagger = .5, 15*time.Millisecond
+			if r := Simulate(cfg); r.Use < .976 || r.RefusedPart() > .002 {
+				t.Errorf("%s at %v a second: use %.4f, refused %.4f", name, perSecond, r.Use, r.RefusedPart())
+			}
+		}
+	}
+	long := Simulate(SimConfig{
+		Rate: Rate{PerSecond: 80, Headroom: .019}, Replicas: 4, Duration: 5 * time.Minute, Jitter: .5,
+		Pauses: SimPauses{Every: 5 * time.Second, Most: 200 * time.Millisecond},
+	})
+	if long.Late == 0 || long.RefusedPart() > .005 {
+		t.Errorf("long pauses: %d are too late, %.4f refused; want some, and few", long.Late, long.RefusedPart())
+	}
+}
+
 // TestSimulatedStorm is an API that allows the half for a minute.
 func TestSimulatedStorm(t *testing.T) {
 	for _, c := range []struct {
