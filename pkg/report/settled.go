@@ -39,12 +39,16 @@ func (s shift) apply(counts map[job.Kind]uint64) {
 }
 
 // settled reads what the settled events of a campaign change, or those of all when
-// it is empty. A fact that was recorded twice counts once.
-func (r *Reporter) settled(ctx context.Context, campaign string) (shift, error) {
+// it is empty, those that are erased among them. A fact that was recorded twice counts
+// once.
+func (r *Reporter) settled(ctx context.Context, campaign string, gone *erasures) (shift, error) {
 	s, seen := make(shift), make(map[string]bool)
+	for _, e := range gone.of[job.Settled] {
+		s.add(&e.Data)
+	}
 	filter := queue.Filter{Campaign: campaign, Kinds: []job.Kind{job.Settled}}
 	err := r.events.Read(ctx, filter, func(e *queue.Recorded) error {
-		if !seen[e.ID] {
+		if !seen[e.ID] && !gone.has(e) {
 			seen[e.ID] = true
 			s.add(&e.Data)
 		}
@@ -54,11 +58,18 @@ func (r *Reporter) settled(ctx context.Context, campaign string) (shift, error) 
 }
 
 // correct makes outcomes of what was counted: settled events change what others
-// said, and the event of a purge stands for many jobs. Nothing is read where there
-// are none of them.
-func (r *Reporter) correct(ctx context.Context, campaign string, counts map[job.Kind]uint64) error {
-	if counts[job.Settled] > 0 {
-		s, err := r.settled(ctx, campaign)
+// said, erased ones stand for those of people who were forgotten, and the event of a
+// purge stands for many jobs. Nothing is read where there are none of them.
+func (r *Reporter) correct(ctx context.Context, campaign string, counts map[job.Kind]uint64) (err error) {
+	gone := new(erasures)
+	if counts[job.Erased] > 0 {
+		if gone, err = r.erasures(ctx, campaign); err != nil {
+			return fmt.Errorf("erased events: %w", err)
+		}
+		gone.counted(counts)
+	}
+	if counts[job.Settled]+uint64(len(gone.of[job.Settled])) > 0 {
+		s, err := r.settled(ctx, campaign, gone)
 		if err != nil {
 			return fmt.Errorf("settled outcomes: %w", err)
 		}
