@@ -1,13 +1,24 @@
 package recipient
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/wacast/wacast/pkg/job"
 )
 
-// Store is a key-value bucket to write into, such as [queue.Bucket]. Update makes of
+// DefaultBadAfter is that of [Config].
+const DefaultBadAfter = 3
+
+// sweepEvery is how often windows that have closed are dropped.
+const sweepEvery = 10 * time.Minute
+
+// Store is a key-value bucket to write into, such as queue.Bucket. Update makes of
 // a value, nil for none, what change returns, and asks it again when somebody else
 // was faster; an error of change leaves the key as it is and is returned.
 type Store interface {
@@ -39,7 +50,7 @@ type Config struct {
 	Consent, People, Windows Bucket
 	Key                      Key
 	// BadAfter is how many campaigns must have found a number undeliverable until it
-	// counts as bad. Defaults to 3.
+	// counts as bad. Defaults to [DefaultBadAfter].
 	BadAfter int
 	// Log defaults to none.
 	Log *slog.Logger
@@ -48,85 +59,172 @@ type Config struct {
 }
 
 // Book knows people: see the package's comment. Reading it costs no round trip. It
-// may be used by many goroutines.
+// may be used by many goroutines. A command that only writes need not run it: then
+// each call asks the buckets.
 type Book struct {
-	cfg   Config
-	known chan struct{}
+	cfg  Config
+	hash *hasher
+
+	consents *consents
+	links    *links
+	windows  *windows
+
+	consent, people, inbound *following
+	known                    chan struct{}
+	news                     chan news
+	dropped                  atomic.Uint64
 }
 
 // NewBook returns a book that is empty until it runs.
-func NewBook(cfg Config) *Book { return &Book{cfg: cfg, known: make(chan struct{})} }
+func NewBook(cfg Config) *Book {
+	cfg.BadAfter = cmp.Or(cfg.BadAfter, DefaultBadAfter)
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	b := &Book{
+		cfg: cfg, hash: newHasher(cfg.Key), known: make(chan struct{}), news: make(chan news, maxNews),
+		consents: newConsents(cfg.BadAfter), links: newLinks(), windows: newWindows(),
+	}
+	b.consent = newFollowing(cfg.Consent, askEvery, b.applyConsent)
+	b.people = newFollowing(cfg.People, askSeldom, b.applyLink)
+	b.inbound = newFollowing(cfg.Windows, askSeldom, b.windows.apply)
+	return b
+}
 
-// Run keeps the view up to date until ctx ends.
-func (b *Book) Run(ctx context.Context) error { return errors.ErrUnsupported }
+// Run keeps the view up to date until ctx ends, and writes what [Book.Learn] has taken
+// in. It is called once.
+func (b *Book) Run(ctx context.Context) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	for _, f := range []*following{b.consent, b.people, b.inbound} {
+		running.Go(func() { f.run(ctx) })
+	}
+	for range writers {
+		running.Go(func() { b.writeNews(ctx) })
+	}
+	running.Go(func() { b.becomeKnown(ctx) })
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+			b.windows.sweep(b.cfg.Now())
+		}
+	}
+}
+
+func (b *Book) becomeKnown(ctx context.Context) {
+	for _, f := range []*following{b.consent, b.people, b.inbound} {
+		select {
+		case <-f.known:
+		case <-ctx.Done():
+			return
+		}
+	}
+	close(b.known)
+}
 
 // Ready is closed once everything is known that the buckets held when [Book.Run]
 // began.
 func (b *Book) Ready() <-chan struct{} { return b.known }
 
+// ready reports whether the view can be believed.
+func (b *Book) ready() bool {
+	select {
+	case <-b.known:
+		return true
+	default:
+		return false
+	}
+}
+
 // Fresh reports whether the view of consent has, or had within about a second, all
 // that the bucket holds. While it is not, nothing may be sent.
-func (b *Book) Fresh() bool { return false }
+func (b *Book) Fresh() bool { return b.ready() && b.consent.fresh() }
+
+// Stats counts what the book knows.
+func (b *Book) Stats() Stats {
+	b.consents.mu.RLock()
+	s := b.consents.stats
+	b.consents.mu.RUnlock()
+	b.windows.mu.RLock()
+	s.Windows = len(b.windows.wrote)
+	b.windows.mu.RUnlock()
+	s.Links, s.Dropped = b.links.count(), b.dropped.Load()
+	return s
+}
+
+func (b *Book) applyConsent(key string, value []byte) {
+	a, stands, err := b.consents.apply(key, value)
+	if err != nil {
+		b.cfg.Log.Error("an entry of consent is not understood, the one before it stays", "person", key, "error", err)
+	}
+	if stands && b.links.linked(a) {
+		b.hear(news{from: a}) // it was written before the link was seen
+	}
+}
+
+func (b *Book) applyLink(key string, value []byte) {
+	if from, linked := b.links.apply(key, value); linked && b.consents.has(from) {
+		b.hear(news{from: from})
+	}
+}
 
 // Check says whether a person takes a message, marketing or other, from a number of
 // ours. It makes no round trip.
-func (b *Book) Check(p Person, from string, marketing bool) Verdict { return Verdict{OK: true} }
-
-// OptOut records what a person does not want, and reports false where it stood
-// already. When it returns, every book whose view is fresh knows it within a second.
-func (b *Book) OptOut(ctx context.Context, p Person, o OptOut) (changed bool, err error) {
-	return false, errors.ErrUnsupported
+func (b *Book) Check(p Person, from string, marketing bool) Verdict {
+	if marketing && InUS(p.Number) {
+		return Verdict{Reason: job.ReasonNotInUS, Detail: "the platform delivers no marketing to numbers of the United States", Permanent: true}
+	}
+	if b.consents.empty() {
+		return Verdict{OK: true}
+	}
+	now := b.cfg.Now()
+	known := b.hash.aliases(p)
+	for _, a := range known.all() {
+		if v := b.consents.verdict(a, from, marketing, now); !v.OK {
+			return v
+		}
+		if root := b.links.root(a); root != a {
+			if v := b.consents.verdict(root, from, marketing, now); !v.OK {
+				return v
+			}
+		}
+	}
+	return Verdict{OK: true}
 }
 
-// OptIn ends opt-outs: scope [All] every one, [Marketing] those about marketing; from
-// one of our numbers, or from all where number is empty. It reports whether there
-// were any.
-func (b *Book) OptIn(ctx context.Context, p Person, scope Scope, number string) (changed bool, err error) {
-	return false, errors.ErrUnsupported
+// Canonical is the id that a person is known by, empty for nobody. It changes when the
+// person's number becomes known.
+func (b *Book) Canonical(p Person) ID {
+	known := b.hash.aliases(p)
+	if known.n == 0 {
+		return ""
+	}
+	return b.links.root(known.list[0]).ID()
 }
-
-// HoldMarketing keeps marketing from a person for a while (131049).
-func (b *Book) HoldMarketing(ctx context.Context, p Person, until time.Time) error {
-	return errors.ErrUnsupported
-}
-
-// Undeliverable records that a message did not reach a person (131026), and reports
-// whether the number counts as bad now. The mark is the campaign, or the job's id
-// where it has none.
-func (b *Book) Undeliverable(ctx context.Context, p Person, mark string) (bad bool, err error) {
-	return false, errors.ErrUnsupported
-}
-
-// Delivered records that a message did reach a person, which is written only where
-// the book knows the number to be in doubt.
-func (b *Book) Delivered(ctx context.Context, p Person) error { return errors.ErrUnsupported }
-
-// Learn takes in that the aliases of p are one person. It returns at once; what is new
-// is written behind it, consent that stood under another alias moving along.
-func (b *Book) Learn(p Person) {}
-
-// Moved copies what was said under a person's former number or user id to the new one.
-func (b *Book) Moved(ctx context.Context, former, now Person) error { return errors.ErrUnsupported }
-
-// Canonical is the id that a person is known by. It is the id to use as a key.
-func (b *Book) Canonical(p Person) ID { return "" }
 
 // Aliases are all ids of a person: those of p and those linked to them. It looks
 // through all the links, and so is not for every message.
-func (b *Book) Aliases(p Person) []ID { return nil }
-
-// Wrote records an inbound message or call of a person to one of our numbers, which
-// opens the customer service window.
-func (b *Book) Wrote(ctx context.Context, number string, p Person, at time.Time) error {
-	return errors.ErrUnsupported
+func (b *Book) Aliases(p Person) []ID {
+	var ids []ID
+	for _, a := range b.aliases(p) {
+		ids = append(ids, a.ID())
+	}
+	return ids
 }
 
-// Window is until when the customer service window between one of our numbers and a
-// person is open.
-func (b *Book) Window(number string, p Person) (until time.Time, open bool) { return time.Time{}, false }
-
-// Forget removes what is held about a person. An opt-out stays, under the keyed hash
-// only, which kept reports.
-func (b *Book) Forget(ctx context.Context, p Person) (kept bool, err error) {
-	return false, errors.ErrUnsupported
+func (b *Book) aliases(p Person) []alias {
+	var all []alias
+	known := b.hash.aliases(p)
+	for _, a := range known.all() {
+		all = append(append(all, a), b.links.of(b.links.root(a))...)
+	}
+	slices.SortFunc(all, alias.compare)
+	return slices.Compact(all)
 }

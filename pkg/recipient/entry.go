@@ -120,3 +120,36 @@ func (e *Entry) merge(other Entry) (changed bool) {
 
 // empty reports that the entry says nothing any more.
 func (e *Entry) empty() bool { return len(e.OptOuts) == 0 && e.HoldUntil.IsZero() && e.Bad == nil }
+
+// without takes away what another entry, which has moved, says.
+func (e *Entry) without(moved Entry) bool {
+	before := *e
+	e.OptOuts = slices.DeleteFunc(slices.Clone(e.OptOuts), func(o OptOut) bool { return slices.Contains(moved.OptOuts, o) })
+	if !e.HoldUntil.After(moved.HoldUntil) {
+		e.HoldUntil = time.Time{}
+	}
+	e.Bad = nil
+	return len(e.OptOuts) < len(before.OptOuts) || e.HoldUntil != before.HoldUntil || before.Bad != nil
+}
+
+// fail adds a mark of a message that did not arrive, and reports whether it is new.
+func (e *Entry) fail(mark string, enough int, now time.Time) bool {
+	if e.Bad == nil {
+		e.Bad = &Bad{Since: now.UTC().Truncate(time.Second)}
+	}
+	if slices.Contains(e.Bad.Marks, mark) || len(e.Bad.Marks) >= enough {
+		return false
+	}
+	e.Bad.Marks = append(e.Bad.Marks, mark)
+	return true
+}
+
+// forget leaves the opt-outs, without what a person wrote beside them or could be
+// recognized by.
+func (e *Entry) forget() bool {
+	e.Masked, e.HoldUntil, e.Bad = "", time.Time{}, nil
+	for i := range e.OptOuts {
+		e.OptOuts[i].Detail = ""
+	}
+	return true
+}

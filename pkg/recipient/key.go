@@ -1,6 +1,7 @@
 package recipient
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -62,6 +63,8 @@ type alias [12]byte
 
 // ID is the alias in text, as keys of buckets have it.
 func (a alias) ID() ID { return ID(base64.RawURLEncoding.EncodeToString(a[:])) }
+
+func (a alias) compare(b alias) int { return bytes.Compare(a[:], b[:]) }
 
 // idLength is that of an [ID].
 const idLength = 16
