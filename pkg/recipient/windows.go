@@ -44,20 +44,32 @@ func (w *windows) apply(key string, value []byte) {
 		return
 	}
 	at, err := time.Parse(time.RFC3339, string(value))
+	if err != nil {
+		w.drop(number, person)
+		return
+	}
+	w.note(number, person, at)
+}
+
+// note enters when a person wrote, unless a later time is known.
+func (w *windows) note(number string, person alias, at time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n, known := w.numbers[number]
-	if err != nil {
-		if known {
-			delete(w.wrote, window{n, person})
-		}
-		return
-	}
 	if !known {
 		n = uint32(len(w.numbers))
 		w.numbers[number] = n
 	}
-	w.wrote[window{n, person}] = seconds(at)
+	key := window{n, person}
+	w.wrote[key] = max(w.wrote[key], seconds(at))
+}
+
+func (w *windows) drop(number string, person alias) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n, known := w.numbers[number]; known {
+		delete(w.wrote, window{n, person})
+	}
 }
 
 // last is when a person last wrote to a number; zero where that is not known.
@@ -122,7 +134,11 @@ func (b *Book) Wrote(ctx context.Context, number string, p Person, at time.Time)
 	if at.Before(b.windows.last(number, person).Add(windowGrain)) {
 		return nil
 	}
-	return b.cfg.Windows.Put(ctx, windowKey(number, person), at.UTC().AppendFormat(nil, time.RFC3339))
+	if err := b.cfg.Windows.Put(ctx, windowKey(number, person), at.UTC().AppendFormat(nil, time.RFC3339)); err != nil {
+		return err
+	}
+	b.windows.note(number, person, at) // so that an older message right behind it changes nothing
+	return nil
 }
 
 // Window is until when the customer service window between one of our numbers and a
