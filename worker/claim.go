@@ -38,6 +38,9 @@ func (l *line) admit(it *item) bool {
 		l.w.putOff(it, causePair, wait)
 		return false
 	}
+	if !l.w.consents(it) {
+		return false
+	}
 	if l.w.cfg.Stops.Free() {
 		return true
 	}

@@ -60,6 +60,13 @@ func (in *intake) check(it *item) bool {
 	j, err := job.Decode(d.Data)
 	it.job = j
 	switch {
+	case isDeadline(d) && err == nil:
+		w.sending.Go(func() { w.miss(it) })
+		return false
+	case isDeadline(d):
+		w.log.Error("the deadline of an answer cannot be read and is dropped", "publication", d.Stream, "sequence", d.Sequence, "error", err)
+		w.end(it, ending{settled: true})
+		return false
 	case errors.Is(err, job.ErrNewer):
 		w.giveBack(it, causeNewer, newerDelay)
 		in.newer.Do(func() {

@@ -30,7 +30,11 @@ type item struct {
 	again   bool
 	number  sender.Number
 	message whatsapp.Message
-	readyAt time.Time
+	// marketing says that the template is a marketing one, and window until when the
+	// recipient's customer service window is open; zero while it is not.
+	marketing bool
+	window    time.Time
+	readyAt   time.Time
 
 	// left says that it counts no longer as waiting; the intake's mutex guards it.
 	left bool

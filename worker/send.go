@@ -90,13 +90,14 @@ func (w *Worker) decide(it *item, accepted whatsapp.Accepted, err error, began t
 	w.heed(it.intake.line, accepted, err)
 	outage := w.judge(it, class, err, began)
 	w.probed(it, class, action, err)
+	w.learn(it, &accepted)
 	switch {
 	case outage && class == whatsapp.ClassTransient:
 		// An outage must not use up the attempts of whoever meets it.
 		w.returnClaimed(it, causeRetry, stopDelay(sender.ScopeNumber, 0))
 	case action.Do == policy.Settle:
 		w.end(it, ending{outcome: action.Outcome, reason: action.Reason, code: codeOf(err),
-			detail: textOf(err), accepted: accepted, claimed: true})
+			detail: textOf(err), accepted: accepted, claimed: true, optedOut: w.told(it, err)})
 	case action.Do == policy.Retry:
 		next := it.attempt
 		if action.CountsAttempt {

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -21,19 +20,16 @@ type Answer struct {
 	By string `json:"by,omitempty"`
 }
 
-// AnswerBucket is where answers are kept; queue.Bucket is one.
+// AnswerBucket is where answers are kept, by [AnswerKey]; queue.Bucket is one.
 type AnswerBucket interface {
-	// Update sets the value of a key to what change makes of the one it has, nil for
-	// none; an error of change leaves it, and is returned.
-	Update(ctx context.Context, key string, change func(value []byte) ([]byte, error)) error
 	// Create sets the value of a key that has none, and reports whether it did.
 	Create(ctx context.Context, key string, value []byte) (bool, error)
 	// Get returns the value of a key.
 	Get(ctx context.Context, key string) ([]byte, error)
 }
 
-// AnswerBook knows the answer to each job, of all processes that share its bucket. It
-// is safe for concurrent use.
+// AnswerBook writes down which jobs were not answered in time, beside the answers that
+// webhooks write into the same bucket. It is safe for concurrent use.
 type AnswerBook struct {
 	bucket AnswerBucket
 	by     string
@@ -49,32 +45,6 @@ func NewAnswerBook(bucket AnswerBucket, by string) *AnswerBook {
 func AnswerKey(key job.Key) string {
 	sum := sha256.Sum256([]byte(key.String()))
 	return hex.EncodeToString(sum[:16])
-}
-
-// errSame leaves an answer as it is.
-var errSame = errors.New("the same answer")
-
-// Give writes down what a recipient answered. It returns the answer there was: none for
-// the first, and the same one for one that is repeated, which changes nothing. Who gets
-// another one has to take that back.
-func (b *AnswerBook) Give(ctx context.Context, key job.Key, answer job.Kind, at time.Time) (was job.Kind, err error) {
-	err = b.bucket.Update(ctx, AnswerKey(key), func(value []byte) ([]byte, error) {
-		was = ""
-		if value != nil {
-			before, err := readAnswer(value)
-			if err != nil {
-				return nil, err
-			}
-			if was = before.Answer; was == answer {
-				return nil, errSame
-			}
-		}
-		return json.Marshal(Answer{Answer: answer, At: at.UTC(), By: b.by})
-	})
-	if err != nil && !errors.Is(err, errSame) {
-		return "", fmt.Errorf("write the answer to %s down: %w", key, err)
-	}
-	return was, nil
 }
 
 // Miss writes down that no answer came by then, unless one did. It returns the answer
@@ -95,17 +65,13 @@ func (b *AnswerBook) Miss(ctx context.Context, key job.Key, by time.Time) (stand
 	return job.NoAnswer, true, nil
 }
 
-func (b *AnswerBook) find(ctx context.Context, key job.Key) (Answer, error) {
+func (b *AnswerBook) find(ctx context.Context, key job.Key) (a Answer, err error) {
 	value, err := b.bucket.Get(ctx, AnswerKey(key))
+	if err == nil {
+		err = json.Unmarshal(value, &a)
+	}
 	if err != nil {
 		return Answer{}, fmt.Errorf("read the answer to %s: %w", key, err)
-	}
-	return readAnswer(value)
-}
-
-func readAnswer(value []byte) (a Answer, err error) {
-	if err := json.Unmarshal(value, &a); err != nil {
-		return Answer{}, fmt.Errorf("read an answer: %w", err)
 	}
 	return a, nil
 }
