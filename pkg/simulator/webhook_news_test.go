@@ -32,7 +32,7 @@ func FuzzEscaped(f *testing.F) {
 			t.Errorf("%q became %q", text, out)
 		}
 		for i := range out {
-			if out[i] > 126 || out[i] == '/' && out[i-1] != '\\' {
+			if out[i] > 127 || out[i] == '/' && out[i-1] != '\\' {
 				t.Fatalf("%q has %q", out, out[i])
 			}
 		}
