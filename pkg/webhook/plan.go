@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/wacast/wacast/pkg/dedup"
 	"github.com/wacast/wacast/pkg/job"
@@ -21,6 +22,8 @@ type plan struct {
 	// explicit are those of mark that a status said itself.
 	explicit dedup.Seen
 	late     int // failures after a delivery
+	// optOut is what the failure says of the recipient's consent; nil for nothing.
+	optOut *job.EventData
 }
 
 // makePlan decides what is new about an accepted job. It depends on nothing but what it
@@ -33,6 +36,7 @@ func makePlan(source string, r *report, entry dedup.Entry, outcome job.Event) pl
 		outcome.Data = job.EventData{Campaign: r.token.Key.Campaign, ID: r.token.Key.ID, From: r.number, Attempt: r.token.Attempt}
 	}
 	p.about = outcome.Data
+	p.about.WindowUntil = time.Time{} // which is news of the outcome
 	if was := outcomeOf(&p.outcome.Data); p.outcome.ID != "" && was != job.Accepted {
 		p.about.Attempt = entry.Attempt // the one that was accepted
 		if entry.Seen&dedup.SeenDoubt != 0 && entry.Seen&dedup.SeenStatus == 0 {

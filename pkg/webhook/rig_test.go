@@ -23,6 +23,8 @@ import (
 	"github.com/wacast/wacast/pkg/embed/embedtest"
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/queue"
+	"github.com/wacast/wacast/pkg/recipient"
+	"github.com/wacast/wacast/pkg/sender"
 	"github.com/wacast/wacast/pkg/webhook"
 )
 
@@ -38,6 +40,11 @@ type rig struct {
 	inbox    *queue.HookQueue
 	events   *queue.Events
 	senders  *queue.Bucket
+	answers  *queue.Bucket
+	specs    *queue.Bucket
+	later    *queue.Later
+	book     *recipient.Book
+	stops    *sender.Stops
 	ledger   *dedup.Ledger
 	gate     *gate // to Redis
 	natsGate *gate
@@ -135,8 +142,32 @@ func newRig(tb testing.TB) *rig {
 	r.inbox = must[*queue.HookQueue](tb)(r.hooks.Inbox(tb.Context()))
 	r.events = must[*queue.Events](tb)(queue.NewEvents(js, r.names))
 	r.senders = must[*queue.Bucket](tb)(queue.OpenBucket(tb.Context(), js, r.names.SendersBucket()))
-	tb.Cleanup(func() { r.inbox.Close(); r.hooks.Close(); r.events.Close(); _ = rdb.Close() })
+	r.answers = must[*queue.Bucket](tb)(queue.OpenBucket(tb.Context(), js, r.names.AnswersBucket()))
+	r.specs = must[*queue.Bucket](tb)(queue.OpenBucket(tb.Context(), js, r.names.CampaignsBucket()))
+	r.later = must[*queue.Later](tb)(queue.NewLater(js, r.names))
+	r.openBook()
+	tb.Cleanup(func() { r.later.Close(); r.inbox.Close(); r.hooks.Close(); r.events.Close(); _ = rdb.Close() })
 	return r
+}
+
+var identity = recipient.Key("an identity key for tests")
+
+// openBook opens the book of people and the stops, and keeps them up to date.
+func (r *rig) openBook() {
+	r.tb.Helper()
+	open := func(name string) *queue.Bucket {
+		return must[*queue.Bucket](r.tb)(queue.OpenBucket(r.tb.Context(), r.js, name))
+	}
+	r.book = recipient.NewBook(recipient.Config{
+		Consent: open(r.names.ConsentBucket()), People: open(r.names.PeopleBucket()), Windows: open(r.names.WindowsBucket()), Key: identity, Log: r.logger(),
+	})
+	r.stops = sender.NewStops(r.senders, "tested", r.logger())
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = r.book.Run(ctx) })
+	running.Go(func() { _ = r.stops.Run(ctx) })
+	r.tb.Cleanup(func() { cancel(); running.Wait() })
+	<-r.book.Ready()
 }
 
 func (r *rig) logger() *slog.Logger { return slog.New(slog.NewTextHandler(r.log, nil)) }
@@ -145,6 +176,7 @@ func (r *rig) logger() *slog.Logger { return slog.New(slog.NewTextHandler(r.log,
 func (r *rig) config() webhook.ProcessorConfig {
 	return webhook.ProcessorConfig{
 		ID: "tested", Namespace: r.names.Namespace, Inbox: r.inbox, Quarantine: r.hooks, Ledger: r.ledger, Events: r.events, Heard: r.senders,
+		Memory: r.answers, Campaigns: r.specs, Deadlines: r.later, Book: r.book, Key: identity, Stops: r.stops,
 		Metrics: r.metrics, Log: r.logger(),
 	}
 }
