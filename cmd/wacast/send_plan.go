@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wacast/wacast/pkg/campaign"
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/report"
 	"github.com/wacast/wacast/producer"
@@ -150,11 +151,29 @@ func (s *sending) printPlan(src *source) {
 	for l := range strings.Lines(r.Sample.Text) {
 		fmt.Fprintf(out, "  │ %s\n", strings.TrimRight(l, "\n"))
 	}
+	for _, line := range s.reached() {
+		fmt.Fprintln(out, line)
+	}
 	if pace := s.pace.String(); pace != "" {
 		fmt.Fprintf(out, "about %s: sent %s\n", time.Duration(r.ETASeconds)*time.Second, pace)
 		return
 	}
 	fmt.Fprintf(out, "about %s at %s a second\n", time.Duration(r.ETASeconds)*time.Second, count(r.MPS, "message"))
+}
+
+// reached says what the flags of this run say of recipients and their answers.
+func (s *sending) reached() (lines []string) {
+	var spec campaign.Spec
+	s.reach.change(&spec)
+	for _, line := range []string{reachOf(spec.Window), answersOf(spec.Answers)} {
+		if line != "" {
+			lines = append(lines, line)
+		}
+	}
+	if s.replyBy != "" {
+		lines = append(lines, "no answer by "+s.replyBy+" counts as none")
+	}
+	return lines
 }
 
 // finish prints what became of the run, and says how it ends.
