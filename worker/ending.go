@@ -100,6 +100,9 @@ func (it *item) event(source string, at time.Time) job.Event {
 	if e.outcome == job.Accepted {
 		data.Wamid, data.WaID = job.Wamid(e.accepted.MessageID), job.Phone(e.accepted.WaID)
 		data.UserID = cmp.Or(data.UserID, e.accepted.UserID)
+		if e.accepted.Status == whatsapp.StatusHeld {
+			data.Reason = job.ReasonHeld
+		}
 	}
 	if e.outcome == job.Accepted || e.outcome == job.Suppressed {
 		data.WindowUntil = it.window

@@ -70,6 +70,9 @@ const (
 	ReasonWebhook Reason = "webhook"
 	// ReasonDelivery: the API took the message and could not deliver it.
 	ReasonDelivery Reason = "delivery_failed"
+	// ReasonHeld: the API took the message and keeps it until the template's quality is
+	// known.
+	ReasonHeld Reason = "held_for_quality"
 	// ReasonReplayed: a person had the job tried once more.
 	ReasonReplayed Reason = "replayed"
 )
@@ -138,7 +141,7 @@ func Reasons() []Reason {
 		ReasonRefused, ReasonRecipient, ReasonTemplate, ReasonNumber, ReasonAccount, ReasonThrottled,
 		ReasonTransient, ReasonNotSent,
 		ReasonTimeout, ReasonConnectionLost, ReasonBadAnswer, ReasonOwnerLost,
-		ReasonWebhook, ReasonDelivery, ReasonReplayed, ReasonPaused, ReasonAPIFailing,
+		ReasonWebhook, ReasonDelivery, ReasonHeld, ReasonReplayed, ReasonPaused, ReasonAPIFailing,
 		ReasonPortfolioLimit, ReasonDailyLimit, ReasonSpread,
 		ReasonMarketingHold, ReasonNotInUS, ReasonBadNumber, ReasonFrequencyCap, ReasonWindowOpen, ReasonWindowClosed, ReasonErased,
 		ReasonTemplateStatus, ReasonRestricted, ReasonBanned, ReasonQuality, ReasonMisclassified,

@@ -94,7 +94,7 @@ func (l *ledger) follow(e *queue.Recorded) error {
 	}
 	known := l.later[at]
 	if e.Data.Kind == job.Settled {
-		if e.Data.Was != job.Failed { // the statuses say that too
+		if corrects(&e.Data) { // the statuses say the rest
 			known.settled = e
 		}
 	} else if rank(e.Data.Kind) > rank(known.status) {
@@ -166,6 +166,9 @@ func (r *Reporter) UnknownJobs(ctx context.Context, campaign string) ([]UnknownJ
 		_, known := open[at]
 		if erased(e) {
 			return nil // nobody can settle it any more
+		}
+		if d.Kind == job.Settled && !corrects(d) {
+			return nil
 		}
 		if d.Kind == job.Settled && d.Outcome != job.Unknown {
 			delete(open, at)

@@ -215,7 +215,7 @@ func (p *Progress) count(counts map[job.Kind]uint64) {
 		job.Accepted: &p.Accepted, job.Rejected: &p.Rejected, job.Expired: &p.Expired, job.Suppressed: &p.Suppressed,
 		job.Cancelled: &p.Cancelled, job.Duplicate: &p.Duplicate, job.Unknown: &p.Unknown,
 		job.Held: &p.Held, job.Sent: &p.Sent, job.Delivered: &p.Delivered, job.Read: &p.Read, job.Failed: &p.Failed,
-		job.Reply: &p.Replies,
+		job.Reply: &p.Replies, job.Confirmed: &p.Confirmed, job.Declined: &p.Declined, job.NoAnswer: &p.NoAnswer,
 	} {
 		*field = counts[kind]
 	}

@@ -10,8 +10,9 @@ import (
 )
 
 // shift is what settled events change in the counts: what was unknown at first and
-// accepted in the end is one less of the former and one more of the latter, and what
-// failed and was delivered after all is one less of the former.
+// accepted in the end is one less of the former and one more of the latter; what failed
+// and was delivered after all, what was held and is not any more, and an answer that
+// has changed are one less of the former.
 type shift map[job.Kind]int64
 
 // add takes one event into account.
@@ -22,13 +23,18 @@ func (s shift) add(d *job.EventData) {
 	}
 }
 
-// wasOf is what a settled event corrects: an outcome, or [job.Failed].
+// wasOf is what a settled event corrects: an outcome, a status that was not the last
+// word, or an answer.
 func wasOf(d *job.EventData) job.Kind {
 	if d.Was == "" {
 		return job.Unknown
 	}
 	return d.Was
 }
+
+// corrects reports whether a settled event is about the job's outcome: it may take back
+// a status or an answer instead.
+func corrects(d *job.EventData) bool { return wasOf(d).IsOutcome() }
 
 // apply corrects counts. None goes below zero: an event may have outlived the one
 // that it corrects.

@@ -46,6 +46,8 @@ func EventSteps(events []job.Event) []Step {
 		switch {
 		case d.Kind == job.Settled && d.Was == job.Failed:
 			s.What = "failed settled: delivered"
+		case d.Kind == job.Settled && !corrects(d):
+			s.What = string(d.Was) + " no more"
 		case d.Kind == job.Settled:
 			s.What = string(wasOf(d)) + " settled: " + string(d.Outcome)
 		case d.Kind == job.CampaignChanged:

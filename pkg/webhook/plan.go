@@ -64,6 +64,9 @@ func makePlan(source string, r *report, entry dedup.Entry, outcome job.Event) pl
 		// Before the delivery, so that who finds that on record finds this too.
 		p.events = append(p.events, p.withdrawal(source))
 	}
+	if seen&dedup.SeenStatus == 0 && p.mark != 0 && p.outcome.Data.Reason == job.ReasonHeld {
+		p.events = append(p.events, p.released(source))
+	}
 	p.events = append(p.events, statuses...)
 	if p.about.Attempt != r.token.Attempt && seen&dedup.SeenTwice == 0 {
 		p.events = append(p.events, p.twiceEvent(source))
@@ -88,6 +91,18 @@ func (p *plan) withdrawal(source string) job.Event {
 	data.Reason, data.Code, data.Detail = job.ReasonWebhook, 0, "delivered after all"
 	complete(&data, p.report.first)
 	return job.NewEvent(source, p.report.first.at, data)
+}
+
+// released says that the platform keeps the message back no more: it was sent, or
+// dropped.
+func (p *plan) released(source string) job.Event {
+	data := p.about
+	data.Kind, data.Was, data.Outcome = job.Settled, job.Held, ""
+	data.Reason, data.Code, data.Detail = job.ReasonWebhook, 0, "sent on, or dropped"
+	complete(&data, p.report.first)
+	ev := job.NewEvent(source, p.report.first.at, data)
+	ev.ID += "/" + string(job.Held)
+	return ev
 }
 
 // isGone reports whether what was found in the place of an outcome is not it.
