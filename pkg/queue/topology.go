@@ -21,9 +21,9 @@ const (
 	// duplicateWindow is how long the server knows a message id. It catches what is
 	// published again because an ack was lost; the ledger catches the rest.
 	duplicateWindow = 5 * time.Minute
-	// claimsMaxAge is how far back the ledger's claims can be restored. An older claim
+	// ClaimsMaxAge is how far back the ledger's claims can be restored. An older claim
 	// ended long ago, or its publication comes back without one.
-	claimsMaxAge = 24 * time.Hour
+	ClaimsMaxAge = 24 * time.Hour
 	// claimsWindow is short: claims that are there twice harm nobody.
 	claimsWindow = time.Minute
 	// maxConsumers must be a number: without one, servers stop at 1,000.
@@ -175,7 +175,7 @@ func (s Settings) claims() jetstream.StreamConfig {
 		Retention:   jetstream.LimitsPolicy,
 		Storage:     jetstream.FileStorage,
 		Discard:     jetstream.DiscardNew,
-		MaxAge:      claimsMaxAge,
+		MaxAge:      ClaimsMaxAge,
 		Duplicates:  claimsWindow,
 		Replicas:    cmp.Or(s.Replicas, 1),
 		Metadata:    managed(),
