@@ -22,6 +22,29 @@ func (p *Processor) heed(plans []plan) bool {
 				return false
 			}
 		}
+		if !p.symptoms(pl) {
+			return false
+		}
+	}
+	return true
+}
+
+// symptoms stops what a failure says of more than its message: that the template is
+// paused, or the account cannot pay.
+func (p *Processor) symptoms(pl *plan) bool {
+	if pl.mark&dedup.SeenFailed == 0 {
+		return true
+	}
+	failed := pl.report.steps[stepFailed]
+	for _, e := range failed.status.Errors {
+		s, ok := policy.FailureSignal(e, failed.at)
+		if !ok {
+			continue
+		}
+		s.Template, s.Language = pl.about.Template, pl.about.Language
+		if !p.failed(p.named(s, pl.about.From)) {
+			return false
+		}
 	}
 	return true
 }

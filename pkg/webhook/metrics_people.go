@@ -5,6 +5,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/policy"
 	"github.com/wacast/wacast/pkg/recipient"
 )
 
@@ -40,6 +41,9 @@ func (m *Metrics) people(f promauto.Factory) {
 		}
 	}
 	m.consent.WithLabelValues(string(job.OptOut), string(recipient.API))
+	for _, do := range []policy.SignalDo{policy.SignalNote, policy.SignalStop, policy.SignalResume, policy.SignalLimit} {
+		m.signals.WithLabelValues(do.String())
+	}
 }
 
 // said counts an event of what somebody did.

@@ -92,7 +92,7 @@ func (c ProcessorConfig) validate() error {
 	return missing("processor", map[string]bool{
 		"Namespace": c.Namespace == "", "Inbox": c.Inbox == nil, "Quarantine": c.Quarantine == nil, "Ledger": c.Ledger == nil,
 		"Events": c.Events == nil, "Heard": c.Heard == nil, "Memory": c.Memory == nil, "Campaigns": c.Campaigns == nil, "Deadlines": c.Deadlines == nil,
-		"Book": c.Book == nil, "Key": len(c.Key) == 0, "Stops": c.Stops == nil, "Metrics": c.Metrics == nil, "Log": c.Log == nil,
+		"Book": c.Book == nil, "Key": len(c.Key) == 0, "Stops": c.Stops == nil, "Accounts": c.Accounts == nil, "Metrics": c.Metrics == nil, "Log": c.Log == nil,
 	})
 }
 

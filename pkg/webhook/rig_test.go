@@ -150,6 +150,9 @@ func newRig(tb testing.TB) *rig {
 	return r
 }
 
+// waba is the account of the fixtures.
+const waba = "100000000000001"
+
 var identity = recipient.Key("an identity key for tests")
 
 // openBook opens the book of people and the stops, and keeps them up to date.
@@ -177,7 +180,8 @@ func (r *rig) config() webhook.ProcessorConfig {
 	return webhook.ProcessorConfig{
 		ID: "tested", Namespace: r.names.Namespace, Inbox: r.inbox, Quarantine: r.hooks, Ledger: r.ledger, Events: r.events, Heard: r.senders,
 		Memory: r.answers, Campaigns: r.specs, Deadlines: r.later, Book: r.book, Key: identity, Stops: r.stops,
-		Metrics: r.metrics, Log: r.logger(),
+		Accounts: must[*sender.Directory](r.tb)(sender.NewDirectory([]*sender.Account{{WABA: waba, Numbers: []string{number}}}, 80)),
+		Metrics:  r.metrics, Log: r.logger(),
 	}
 }
 
@@ -213,6 +217,8 @@ type message struct {
 	nonce       dedup.Nonce
 	subject     dedup.Subject
 	publication uint64
+	// reason is the outcome's, where it has one.
+	reason job.Reason
 }
 
 // claim is the worker's claim, before it sends.
@@ -245,7 +251,7 @@ func (m *message) ended(kind job.Kind) *message {
 	}
 	event := job.NewEvent("worker", begun, job.EventData{
 		Kind: kind, Wamid: wamid, Campaign: "c", ID: m.id, From: number, To: "+447700900456", Lane: job.Bulk, Template: "hello", Language: "en", Attempt: 1,
-		Stream: m.r.names.JobsStream(), Sequence: m.publication, Body: 7, Metadata: []byte(`{"row":1}`),
+		Stream: m.r.names.JobsStream(), Sequence: m.publication, Body: 7, Reason: m.reason, Metadata: []byte(`{"row":1}`),
 	})
 	sequences := must[[]uint64](m.r.tb)(m.r.events.Record(m.r.tb.Context(), []job.Event{event}))
 	must[[]dedup.Change](m.r.tb)(m.r.ledger.Settle(m.r.tb.Context(), []dedup.Settlement{
