@@ -151,3 +151,9 @@ func (p Person) masked() string {
 	}
 	return maskUser(p.UserID)
 }
+
+// IsID reports whether a key of the bucket of consent is a person's.
+func IsID(key string) bool {
+	_, ok := parseAlias(key)
+	return ok
+}

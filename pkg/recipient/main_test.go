@@ -22,14 +22,13 @@ var secret = recipient.Key("a key of the tests, not a secret")
 
 // memory is a bucket in memory that keeps the contract of a real one.
 type memory struct {
-	mu        sync.Mutex
-	changed   chan struct{} // closed and replaced at each change
-	values    map[string][]byte
-	log       []change
-	stalled   bool // followers get nothing more
-	down      bool // Last does not answer
-	follows   int
-	roundtrip int
+	mu      sync.Mutex
+	changed chan struct{} // closed and replaced at each change
+	values  map[string][]byte
+	log     []change
+	stalled bool // followers get nothing more
+	down    bool // Last does not answer
+	follows int
 }
 
 type change struct {
@@ -52,7 +51,6 @@ func (m *memory) Put(_ context.Context, key string, value []byte) error {
 func (m *memory) Create(_ context.Context, key string, value []byte) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.roundtrip++
 	if m.values[key] != nil {
 		return false, nil
 	}
@@ -63,7 +61,6 @@ func (m *memory) Create(_ context.Context, key string, value []byte) (bool, erro
 func (m *memory) Update(_ context.Context, key string, change func([]byte) ([]byte, error)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.roundtrip++
 	value, err := change(m.values[key])
 	if err == nil {
 		m.set(key, value)
@@ -89,7 +86,6 @@ func (m *memory) Last(context.Context) (uint64, error) {
 
 // set enters a change; m.mu is held.
 func (m *memory) set(key string, value []byte) {
-	m.roundtrip++
 	m.values[key] = value
 	m.log = append(m.log, change{key, value, uint64(len(m.log) + 1)})
 	m.wake()
@@ -108,10 +104,11 @@ func (m *memory) with(fn func()) {
 	m.wake()
 }
 
-func (m *memory) trips() int {
+// followed is how often somebody began to follow.
+func (m *memory) followed() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.roundtrip
+	return m.follows
 }
 
 func (m *memory) Follow(ctx context.Context, fn func(key string, value []byte, revision uint64)) error {
