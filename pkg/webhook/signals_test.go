@@ -60,7 +60,7 @@ func TestLimitSignals(t *testing.T) {
 	upgrade = strings.Replace(upgrade, `"value": {`, `"value": {"event":"THROUGHPUT_UPGRADE","display_phone_number":"447700900123",`, 1)
 	r.post(fixture(t, "business_capability_update"), []byte(upgrade))
 	r.processed()
-	eventually(t, "the limit is known", func() bool { l, ok := r.stops.ToldPortfolio(waba); return ok && l.Recipients == 2000 })
+	eventually(t, "the limit is known", func() bool { l, ok := r.stops.ToldPortfolio(waba); return ok && l.Recipients == 10_000 })
 	eventually(t, "the number is asked about again", func() bool { l, _ := r.stops.Told(number); return l.MPS == 80 && time.Since(l.Since) > time.Hour })
 }
 
