@@ -40,7 +40,7 @@ func (in *intake) gate(ctx context.Context, items []*item) {
 func (in *intake) proceed(open []*item) {
 	fit := open[:0]
 	for _, it := range open {
-		if in.inTime(it) && in.w.render(it) {
+		if in.inTime(it) && !in.stopped(it) && in.w.render(it) {
 			fit = append(fit, it)
 		}
 	}
@@ -51,6 +51,21 @@ func (in *intake) proceed(open []*item) {
 	if len(fit) > 0 {
 		in.line.ready.push(fit...)
 	}
+}
+
+// stopped gives back an item whose template is stopped, and reports whether it did. What
+// nobody may send is not rendered, and not rejected for its template being paused.
+func (in *intake) stopped(it *item) bool {
+	stops := in.w.cfg.Stops
+	if stops.Free() {
+		return false
+	}
+	v := stops.Peek(it.targets()...)
+	if v.OK || stopsOthers(v.Stop.Scope) {
+		return false // the line looks once more
+	}
+	in.w.giveBack(it, causeStop, stopDelay(v.Stop.Scope, time.Until(v.Stop.Until)))
+	return true
 }
 
 // check decodes an item and looks at what needs no ledger. It ends or gives back

@@ -16,7 +16,8 @@ func (w *Worker) render(it *item) bool {
 		w.refuse(it, ending{outcome: job.Rejected, reason: refusal(err), detail: err.Error()})
 		return false
 	}
-	if it.marketing = definition.Marketing(); !w.consents(it) {
+	it.category, it.marketing = definition.Category(), definition.Marketing()
+	if !w.consents(it) {
 		return false
 	}
 	t := &it.job.Template
