@@ -52,10 +52,14 @@ func (c *Config) identity() (recipient.Key, error) {
 // identityKey is the key that recipients are hashed with: that of the settings, or
 // else the one that all processes share.
 func (c *Config) identityKey(ctx context.Context, consent recipient.Store) (recipient.Key, error) {
+	var given recipient.Key
 	if c.IdentityKey != nil {
-		return c.identity()
+		var err error
+		if given, err = c.identity(); err != nil {
+			return nil, err
+		}
 	}
-	return recipient.SharedKey(ctx, consent)
+	return recipient.UseKey(ctx, consent, given)
 }
 
 // openBook makes a book over the buckets of an account, and returns the key beside it.
@@ -78,11 +82,14 @@ func openBook(ctx context.Context, js jetstream.JetStream, cfg Config, log *slog
 
 // startBook opens the book of recipients and waits until it knows everything.
 func (a *App) startBook(ctx context.Context, b *base) error {
+	var wrong error // which waiting mends not
 	err := await(ctx, a.log, "consent", func(ctx context.Context) (err error) {
-		b.book, b.key, err = openBook(ctx, b.js, a.cfg, a.log)
+		if b.book, b.key, err = openBook(ctx, b.js, a.cfg, a.log); errors.Is(err, recipient.ErrKey) {
+			wrong, err = err, nil
+		}
 		return err
 	})
-	if err != nil {
+	if err = errors.Join(err, wrong); err != nil {
 		return err
 	}
 	stop := runBook(b.book)
@@ -157,3 +164,8 @@ func (s *bookState) Collect(ch chan<- prometheus.Metric) {
 	gauge(s.windows, stats.Windows)
 	ch <- prometheus.MustNewConstMetric(s.dropped, prometheus.CounterValue, float64(stats.Dropped))
 }
+
+// errReadAll ends a watch that has seen all there was.
+var errReadAll = errors.New("all is read")
+
+func discardLog() *slog.Logger { return slog.New(slog.DiscardHandler) }
