@@ -64,7 +64,7 @@ func names(tb testing.TB, p *producer.Pass) []string {
 func TestRecipeMakesAWholeJob(t *testing.T) {
 	t.Parallel()
 	r := recipe(t, map[string]string{
-		"id": "appt-{{.n}}", "send_at": "{{.day}}T18:00:00-03:00", "expires_at": "2026-11-24T09:00:00-03:00",
+		"id": "appt-{{.n}}", "send_at": "{{.day}}T18:00:00-03:00", "expires_at": "2026-11-24T09:00:00-03:00", "reply_by": "{{.day}}T22:00:00-03:00",
 		"body.2": "{{.name | upper}}", "buttons.0.payload": "confirm",
 	})
 	got, err := r.Make(producer.Row{Line: 7, Vars: map[string]any{"phone": "+54 9 11 5555-0100", "name": "Ana", "n": "8812", "day": "2026-11-23"}})
@@ -75,7 +75,7 @@ func TestRecipeMakesAWholeJob(t *testing.T) {
 	confirm := "confirm"
 	want := &job.Job{
 		V: 1, ID: "appt-8812", Campaign: "reminders", From: "106540352242922", To: "+5491155550100", Lane: job.Bulk,
-		SendAt: time.Date(2026, 11, 23, 18, 0, 0, 0, zone), ExpiresAt: time.Date(2026, 11, 24, 9, 0, 0, 0, zone),
+		SendAt: time.Date(2026, 11, 23, 18, 0, 0, 0, zone), ExpiresAt: time.Date(2026, 11, 24, 9, 0, 0, 0, zone), ReplyBy: time.Date(2026, 11, 23, 22, 0, 0, 0, zone),
 		Template: job.Template{Name: "hello", Language: "es_AR", Params: &job.Params{
 			Body: job.Positional("Ana", "ANA"), Buttons: map[string]job.Button{"0": {Payload: &confirm}},
 		}},

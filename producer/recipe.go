@@ -20,8 +20,8 @@ type Recipe struct {
 	// and language.
 	Job job.Job
 	// Expressions give the rest for each row: to and the parameters; where selects
-	// rows; id names the job where the recipient does not; send_at and expires_at
-	// replace those of Job.
+	// rows; id names the job where the recipient does not; send_at, expires_at and
+	// reply_by replace those of Job.
 	Expressions *template.Expressions
 	// Number reads the recipient's telephone number. Defaults to [Number].
 	Number func(text string) (job.Phone, error)
@@ -149,7 +149,7 @@ func (m *making) times() {
 	for _, at := range []struct {
 		key  string
 		time *time.Time
-	}{{"send_at", &m.job.SendAt}, {"expires_at", &m.job.ExpiresAt}} {
+	}{{"send_at", &m.job.SendAt}, {"expires_at", &m.job.ExpiresAt}, {"reply_by", &m.job.ReplyBy}} {
 		text, ok := m.text(at.key)
 		if !ok || text == "" {
 			continue

@@ -63,7 +63,7 @@ func (w *Worker) meetAgain(it *item, e dedup.Entry) {
 func (w *Worker) attested(it *item, e dedup.Entry) error {
 	it.attempt = e.Attempt
 	if e.Event != 0 && (e.Seen&dedup.SeenDoubt == 0 || e.Seen&dedup.SeenStatus != 0) {
-		w.end(it, ending{settled: true})
+		w.end(it, ending{outcome: job.Accepted, settled: true, since: e.Since})
 		return nil
 	}
 	if e.Event != 0 {
@@ -91,7 +91,8 @@ func (w *Worker) atDeadline(it *item, e dedup.Entry) error {
 	heard := w.cfg.Clock.HeardSince(it.delivery.Queue.Sender)
 	switch {
 	case unknown.ID != "" && outcomeOf(&unknown) != job.Unknown:
-		w.end(it, ending{settled: true}) // the ledger has forgotten, the events have not
+		// The ledger has forgotten, the events have not.
+		w.end(it, ending{outcome: outcomeOf(&unknown), settled: true, since: unknown.Time})
 	case it.attempt > it.delivery.Attempt, !heard.After(unknown.Time):
 		w.end(it, ending{outcome: job.Unknown, settled: true, putOff: true})
 	case w.mayResend(it) && e.State == dedup.Unknown:

@@ -38,12 +38,15 @@ func (l *line) admit(it *item) bool {
 		l.w.putOff(it, causePair, wait)
 		return false
 	}
+	if !l.w.consents(it) {
+		return false
+	}
 	if l.w.cfg.Stops.Free() {
 		return true
 	}
 	v := l.w.cfg.Stops.Admit(it.targets()...)
 	if !v.OK {
-		if v.Stop.Scope != sender.ScopeTemplate {
+		if stopsOthers(v.Stop.Scope) {
 			it.intake.metStop(v.Stop)
 		}
 		l.w.giveBack(it, causeStop, stopDelay(v.Stop.Scope, time.Until(v.Stop.Until)))
@@ -64,7 +67,7 @@ func cancelled() ending { return ending{outcome: job.Cancelled, reason: job.Reas
 // stay away for longer.
 func stopDelay(scope sender.Scope, until time.Duration) time.Duration {
 	most := stopRecheck
-	if scope == sender.ScopeTemplate {
+	if !stopsOthers(scope) {
 		most = templateDelay
 	}
 	return min(max(until, time.Second), most)

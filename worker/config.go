@@ -101,6 +101,21 @@ type Config struct {
 	Templates Templates
 	Campaigns Campaigns
 
+	// Consent says who may be written to, and People takes down what is learned of them.
+	// Both may be nil where nobody's consent is known.
+	Consent Consent
+	People  People
+	// Answers may be nil where nobody waits for any.
+	Answers Answers
+	// PayloadKey signs the payloads of quick replies, so that a tap names its job. Without
+	// one they stay the author's.
+	PayloadKey []byte
+	// MarketingCap is how many marketing messages a recipient gets in any
+	// MarketingCapWindow, from all campaigns and numbers; 0 for any number. It takes Quotas
+	// and Consent. The window defaults to 24 hours.
+	MarketingCap       int
+	MarketingCapWindow time.Duration
+
 	// Headroom is the share of a number's limit that stays unused, so that jitter
 	// on the way provokes no refusals. Defaults to 0, none.
 	Headroom float64
@@ -145,6 +160,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.CancelGrace == 0 {
 		c.CancelGrace = time.Minute
+	}
+	if c.MarketingCapWindow == 0 {
+		c.MarketingCapWindow = 24 * time.Hour
 	}
 	if c.Clock == nil && c.Stops != nil {
 		c.Clock = c.Stops

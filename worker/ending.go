@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/wacast/wacast/pkg/dedup"
@@ -26,6 +27,13 @@ type ending struct {
 	// settled says that there is no outcome to record: it is on record already, or
 	// the job goes on to wait. It is acked.
 	settled bool
+	// since is when that was, where it is known.
+	since time.Time
+	// optedOut is when a refusal told that the recipient has opted out, which has an
+	// event; zero where none did.
+	optedOut time.Time
+	// missed says that no answer to the message came in time, which has an event.
+	missed bool
 	// event is the place of the outcome's event in the stream.
 	event uint64
 	// unrecorded says that the outcome this one corrects is not on record for
@@ -91,6 +99,13 @@ func (it *item) event(source string, at time.Time) job.Event {
 	}
 	if e.outcome == job.Accepted {
 		data.Wamid, data.WaID = job.Wamid(e.accepted.MessageID), job.Phone(e.accepted.WaID)
+		data.UserID = cmp.Or(data.UserID, e.accepted.UserID)
+		if e.accepted.Status == whatsapp.StatusHeld {
+			data.Reason = job.ReasonHeld
+		}
+	}
+	if e.outcome == job.Accepted || e.outcome == job.Suppressed {
+		data.WindowUntil = it.window
 	}
 	ev := job.NewEvent(source, at, data)
 	if data.Outcome == job.Unknown {

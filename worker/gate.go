@@ -40,7 +40,7 @@ func (in *intake) gate(ctx context.Context, items []*item) {
 func (in *intake) proceed(open []*item) {
 	fit := open[:0]
 	for _, it := range open {
-		if in.inTime(it) && in.w.render(it) {
+		if in.inTime(it) && !in.stopped(it) && in.w.render(it) {
 			fit = append(fit, it)
 		}
 	}
@@ -53,6 +53,21 @@ func (in *intake) proceed(open []*item) {
 	}
 }
 
+// stopped gives back an item whose template is stopped, and reports whether it did. What
+// nobody may send is not rendered, and not rejected for its template being paused.
+func (in *intake) stopped(it *item) bool {
+	stops := in.w.cfg.Stops
+	if stops.Free() {
+		return false
+	}
+	v := stops.Peek(it.targets()...)
+	if v.OK || stopsOthers(v.Stop.Scope) {
+		return false // the line looks once more
+	}
+	in.w.giveBack(it, causeStop, stopDelay(v.Stop.Scope, time.Until(v.Stop.Until)))
+	return true
+}
+
 // check decodes an item and looks at what needs no ledger. It ends or gives back
 // the item and reports false where that is all there is to do.
 func (in *intake) check(it *item) bool {
@@ -60,6 +75,13 @@ func (in *intake) check(it *item) bool {
 	j, err := job.Decode(d.Data)
 	it.job = j
 	switch {
+	case isDeadline(d) && err == nil:
+		w.sending.Go(func() { w.miss(it) })
+		return false
+	case isDeadline(d):
+		w.log.Error("the deadline of an answer cannot be read and is dropped", "publication", d.Stream, "sequence", d.Sequence, "error", err)
+		w.end(it, ending{settled: true})
+		return false
 	case errors.Is(err, job.ErrNewer):
 		w.giveBack(it, causeNewer, newerDelay)
 		in.newer.Do(func() {

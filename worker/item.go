@@ -30,6 +30,13 @@ type item struct {
 	again   bool
 	number  sender.Number
 	message whatsapp.Message
+	// category is the template's, empty where it is not known, and marketing whether that
+	// is the one of marketing.
+	category  string
+	marketing bool
+	// window is until when the recipient's customer service window is open; zero while
+	// it is not.
+	window  time.Time
 	readyAt time.Time
 
 	// left says that it counts no longer as waiting; the intake's mutex guards it.
@@ -56,10 +63,18 @@ type item struct {
 
 // targets are what a stop of would keep the item from being sent.
 func (it *item) targets() []sender.Target {
-	waba := it.number.Account.WABA
-	return []sender.Target{
-		{Scope: sender.ScopeAccount, Name: waba},
-		{Scope: sender.ScopeNumber, Name: it.number.ID},
-		{Scope: sender.ScopeTemplate, Name: waba + "/" + it.job.Template.Name},
+	waba, t := it.number.Account.WABA, &it.job.Template
+	targets := append(make([]sender.Target, 0, 5), sender.Target{Scope: sender.ScopeAccount, Name: waba},
+		sender.Target{Scope: sender.ScopeNumber, Name: it.number.ID},
+		sender.TemplateTarget(waba, t.Name, ""), sender.TemplateTarget(waba, t.Name, t.Language))
+	if it.category != "" {
+		targets = append(targets, sender.CategoryTarget(waba, it.category))
 	}
+	return targets
+}
+
+// stopsOthers reports whether a stop of a scope keeps all jobs of a queue: the other
+// templates of one must not wait behind those that are stopped.
+func stopsOthers(scope sender.Scope) bool {
+	return scope != sender.ScopeTemplate && scope != sender.ScopeCategory
 }

@@ -108,9 +108,9 @@ func (l *line) run(ctx context.Context) {
 	defer dispatching.Wait()
 	noting.Go(func() { l.noteAll(ctx) })
 	for l.ready.wait(ctx) {
-		if l.w.trouble.recording.err() != nil {
+		if l.w.trouble.recording.err() != nil || !l.w.informed() {
 			l.wait(lossNATS)
-			sleep(ctx, recordRecheck) // what cannot be recorded is not sent
+			sleep(ctx, recordRecheck) // what cannot be recorded, or may be unwanted, is not sent
 			continue
 		}
 		for _, group := range l.slots(ctx) {
@@ -174,6 +174,10 @@ func (l *line) serve(ctx context.Context, slots []time.Time) {
 	for len(slots) > 0 {
 		l.wait(lossInFlight)
 		places := l.w.places.acquire(ctx, l.share, len(slots))
+		if !l.w.informed() {
+			l.w.places.release(l.share, places)
+			return
+		}
 		l.wait(lossLedger)
 		slots = inTime(slots) // what waited for a place may be too late
 		items := l.take(places, len(slots))

@@ -45,8 +45,8 @@ func (w *Worker) meetFinal(it *item, e dedup.Entry) {
 	switch {
 	case own && e.Event == 0:
 		w.sending.Go(func() { w.confirm(it, e) })
-	case e.SamePublication:
-		w.end(it, ending{settled: true}) // the crash came between settle and ack
+	case e.SamePublication: // the crash came between settle and ack
+		w.end(it, ending{outcome: e.State.Kind(), settled: true, since: e.Since})
 	default:
 		w.end(it, ending{outcome: job.Duplicate, reason: job.ReasonAlreadySettled, detail: "ended before as " + e.State.String()})
 	}

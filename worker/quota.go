@@ -6,11 +6,13 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/ratelimit"
+	"github.com/wacast/wacast/pkg/recipient"
 )
 
 const (
@@ -36,6 +38,9 @@ const (
 	campaignQuota
 	numberQuota
 	quotas
+	// recipientQuota is one of each recipient of marketing: who is over it gets nothing,
+	// and nobody waits.
+	recipientQuota
 )
 
 // of is the quota that counts for a queue of the line; without one its limit is 0.
@@ -56,10 +61,13 @@ func (q quota) of(l *line, campaign string) ratelimit.Quota {
 	return def
 }
 
-// reason is why a job waits that has no room in the quota.
+// reason is why a job waits, or ends, that has no room in the quota.
 func (q quota) reason() job.Reason {
-	if q == portfolioQuota {
+	switch q {
+	case portfolioQuota:
 		return job.ReasonPortfolioLimit
+	case recipientQuota:
+		return job.ReasonFrequencyCap
 	}
 	return job.ReasonDailyLimit
 }
@@ -125,10 +133,13 @@ func (in *intake) rationed() (wait time.Duration, tries int) {
 
 // takings are what the item counts in.
 func (l *line) takings(it *item) (takings []ratelimit.Taking, of []quota) {
+	if w := l.w; w.cfg.MarketingCap > 0 && it.marketing && w.cfg.Consent != nil {
+		takings, of = append(takings, ratelimit.Taking{Quota: w.capOf(it)}), append(of, recipientQuota)
+	}
 	for q := range quotas {
 		def := q.of(l, it.intake.id.Campaign)
-		if def.Limit == 0 {
-			continue
+		if def.Limit == 0 || q == portfolioQuota && it.inWindow() {
+			continue // answers within a window count in no portfolio's limit
 		}
 		t := ratelimit.Taking{Quota: def}
 		if def.Unique {
@@ -137,6 +148,14 @@ func (l *line) takings(it *item) (takings []ratelimit.Taking, of []quota) {
 		takings, of = append(takings, t), append(of, q)
 	}
 	return takings, of
+}
+
+// capOf is the quota of marketing that the item's recipient has.
+func (w *Worker) capOf(it *item) ratelimit.Quota {
+	return ratelimit.Quota{
+		Name:  "person/" + string(w.cfg.Consent.Canonical(it.person())),
+		Limit: w.cfg.MarketingCap, Window: w.cfg.MarketingCapWindow,
+	}
 }
 
 // who is a recipient in what is counted: a keyed hash that is the same everywhere.
@@ -178,11 +197,15 @@ func (l *line) allot(ctx context.Context, items []*item) ([]*item, error) {
 	open, begin := items[:0], 0
 	for i, it := range items {
 		news, short := counted(takings[begin:ends[i]], taken[begin:ends[i]])
-		if short < 0 {
+		switch {
+		case short < 0:
 			it.allotted, it.taken = true, append(it.taken, news...)
 			l.passed(it)
 			open = append(open, it)
-		} else {
+		case of[begin+short] == recipientQuota:
+			vain = append(vain, news...)
+			l.capped(it, taken[begin+short].Again)
+		default:
 			vain = append(vain, news...)
 			l.short(it, of[begin+short], takings[begin+short].Quota.Limit, taken[begin+short].Again)
 		}
@@ -205,6 +228,13 @@ func counted(takings []ratelimit.Taking, taken []ratelimit.Taken) (news []rateli
 		}
 	}
 	return news, short
+}
+
+// capped ends an item whose recipient has got as much marketing as one may.
+func (l *line) capped(it *item, again time.Duration) {
+	l.refuse(it)
+	detail := "the recipient has had " + strconv.Itoa(l.w.cfg.MarketingCap) + " marketing messages within " + l.w.cfg.MarketingCapWindow.String()
+	l.w.end(it, suppressed(recipient.Verdict{Reason: recipientQuota.reason(), Detail: detail + until(time.Now().Add(again))}))
 }
 
 // short gives back an item that has no room in a quota, and holds back the queues that

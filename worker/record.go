@@ -136,6 +136,10 @@ func (w *Worker) outcomes(batch []*item) {
 		if e.records() {
 			w.addEvents(it, now)
 		}
+		if e.missed {
+			w.add(nil, it.noAnswer(w.source))
+		}
+		w.awaitAnswer(it, now)
 		switch {
 		case e.letter, e.outcome == job.Rejected && !e.settled:
 			w.letters = append(w.letters, queue.Letter{
@@ -158,6 +162,9 @@ func (w *Worker) outcomes(batch []*item) {
 func (w *Worker) addEvents(it *item, now time.Time) {
 	if it.end.unrecorded {
 		w.add(nil, it.lost(w.source, now))
+	}
+	if !it.end.optedOut.IsZero() {
+		w.add(nil, it.optOut(w.source))
 	}
 	w.add(it, it.event(w.source, now))
 	if it.end.accepted.Status == whatsapp.StatusHeld {

@@ -8,9 +8,18 @@ import (
 	"github.com/wacast/wacast/pkg/whatsapp"
 )
 
-// render fills the item's template. It ends an item that does not fit and reports
-// false.
+// render fills the item's template. It ends an item that does not fit, or whose recipient
+// does not want it, and reports false.
 func (w *Worker) render(it *item) bool {
+	definition, err := w.definition(it)
+	if err != nil {
+		w.refuse(it, ending{outcome: job.Rejected, reason: refusal(err), detail: err.Error()})
+		return false
+	}
+	it.category, it.marketing = definition.Category(), definition.Marketing()
+	if !w.consents(it) {
+		return false
+	}
 	t := &it.job.Template
 	if t.Vars != nil {
 		params, err := w.expand(it.job)
@@ -22,24 +31,28 @@ func (w *Worker) render(it *item) bool {
 		filled.Vars, filled.Params = nil, params
 		t = &filled
 	}
-	rendered, err := w.fill(it, t)
+	rendered, err := definition.Render(t)
 	if err != nil {
 		w.refuse(it, ending{outcome: job.Rejected, reason: refusal(err), detail: err.Error()})
 		return false
+	}
+	if len(w.cfg.PayloadKey) > 0 {
+		rendered = definition.WithPayloads(rendered, func(author string) (string, bool) {
+			return job.SignPayload(w.cfg.PayloadKey, it.job.Key(), it.open, author)
+		})
 	}
 	it.message = whatsapp.Message{To: string(it.job.To), Recipient: it.job.UserID, Template: rendered}
 	return true
 }
 
-func (w *Worker) fill(it *item, t *job.Template) (whatsapp.Template, error) {
+// definition is the item's template, if that may be sent.
+func (w *Worker) definition(it *item) (*template.Definition, error) {
+	t := &it.job.Template
 	definition, err := w.cfg.Templates.Definition(it.number.Account.WABA, t.Name, t.Language)
-	if err != nil {
-		return whatsapp.Template{}, err
+	if err == nil {
+		err = definition.Sendable()
 	}
-	if err := definition.Sendable(); err != nil {
-		return whatsapp.Template{}, err
-	}
-	return definition.Render(t)
+	return definition, err
 }
 
 func (w *Worker) expand(j *job.Job) (*job.Params, error) {

@@ -25,6 +25,7 @@ const ownerLost = "the worker that claimed the job recorded no outcome"
 type finding struct {
 	kind job.Kind // empty for none
 	at   uint64
+	when time.Time
 }
 
 // resolve ends a job whose claim outlived its lease: the owner may have sent it.
@@ -80,7 +81,7 @@ func standing(e dedup.Entry, found finding) ending {
 	}
 	if e.SamePublication {
 		// Of an unknown outcome the owner may not have come as far as its deadline.
-		return ending{outcome: found.kind, settled: true, stale: stale, event: found.at, putOff: found.kind == job.Unknown}
+		return ending{outcome: found.kind, settled: true, stale: stale, event: found.at, since: found.when, putOff: found.kind == job.Unknown}
 	}
 	return ending{outcome: job.Duplicate, reason: job.ReasonAlreadySettled, detail: "ended before as " + string(found.kind)}
 }
@@ -119,7 +120,7 @@ func (w *Worker) confirm(it *item, e dedup.Entry) {
 	case found.kind == "":
 		w.end(it, unheard(e.State))
 	case found.kind == e.State.Kind():
-		w.end(it, ending{outcome: found.kind, settled: true, claimed: true, event: found.at, putOff: found.kind == job.Unknown})
+		w.end(it, ending{outcome: found.kind, settled: true, claimed: true, event: found.at, since: found.when, putOff: found.kind == job.Unknown})
 	default:
 		it.was = found.kind
 		w.end(it, unheard(e.State))
@@ -154,7 +155,7 @@ func (w *Worker) recorded(it *item, e dedup.Entry) (finding, error) {
 		if kind == "" || !it.isOf(&history[i].Event, kind, e) {
 			continue
 		}
-		return finding{kind: kind, at: history[i].Sequence}, nil
+		return finding{kind: kind, at: history[i].Sequence, when: history[i].Event.Time}, nil
 	}
 	return finding{}, nil
 }

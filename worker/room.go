@@ -92,6 +92,9 @@ func (b *block) await(ctx context.Context) bool {
 // blocked asks whether the number is stopped or the campaign paused. While a stop's
 // probe is due, jobs come one at a time. What waits for a person costs nothing.
 func (in *intake) blocked() block {
+	if in.id.Lane == queue.DeadlineLane {
+		return block{limit: maxFetch} // its messages have been sent
+	}
 	changed := in.w.cfg.Campaigns.Changed() // before the look, so that nothing is missed
 	if wait, stands := in.halted(); stands {
 		return block{halted: true, why: lossPaused, wait: wait, changed: [2]<-chan struct{}{changed}}

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/wacast/wacast/pkg/job"
@@ -90,13 +91,14 @@ func (w *Worker) decide(it *item, accepted whatsapp.Accepted, err error, began t
 	w.heed(it.intake.line, accepted, err)
 	outage := w.judge(it, class, err, began)
 	w.probed(it, class, action, err)
+	w.learn(it, &accepted)
 	switch {
 	case outage && class == whatsapp.ClassTransient:
 		// An outage must not use up the attempts of whoever meets it.
 		w.returnClaimed(it, causeRetry, stopDelay(sender.ScopeNumber, 0))
 	case action.Do == policy.Settle:
 		w.end(it, ending{outcome: action.Outcome, reason: action.Reason, code: codeOf(err),
-			detail: textOf(err), accepted: accepted, claimed: true})
+			detail: textOf(err), accepted: accepted, claimed: true, optedOut: w.told(it, err)})
 	case action.Do == policy.Retry:
 		next := it.attempt
 		if action.CountsAttempt {
@@ -104,7 +106,7 @@ func (w *Worker) decide(it *item, accepted whatsapp.Accepted, err error, began t
 		}
 		w.retry(it, causeRetry, action.Delay, next)
 	case action.Do == policy.GiveBack:
-		w.returnClaimed(it, causeStop, stopDelay(it.target(action.Stop).Scope, action.Delay))
+		w.returnClaimed(it, causeStop, stopDelay(it.target(&action).Scope, action.Delay))
 	}
 }
 
@@ -137,7 +139,7 @@ func (w *Worker) lifted(err error) {
 // stopFor stops the scope that the action names. The other scopes that the item
 // was let through to probe have had their answer.
 func (w *Worker) stopFor(it *item, action policy.Action, code int, detail string) {
-	targets := []sender.Target{it.target(action.Stop)}
+	targets := []sender.Target{it.target(&action)}
 	if action.Stop == policy.ScopeApp {
 		targets = w.accounts()
 	}
@@ -157,15 +159,20 @@ func (w *Worker) accounts() (targets []sender.Target) {
 	return targets
 }
 
-func (it *item) target(scope policy.Scope) sender.Target {
+// target is what an action stops.
+func (it *item) target(action *policy.Action) sender.Target {
 	targets := it.targets()
-	switch scope {
+	switch action.Stop {
 	case policy.ScopeAccount, policy.ScopeApp:
 		return targets[0]
 	case policy.ScopeNumber:
 		return targets[1]
+	case policy.ScopeCategory:
+		if strings.EqualFold(action.Category, it.category) {
+			return targets[4]
+		}
 	}
-	return targets[2]
+	return targets[3] // other languages of the template may be sent
 }
 
 // unprobe gives back the probes of an item whose answer says nothing about them.

@@ -47,7 +47,7 @@ func (t *trouble) err() error {
 
 // troubles are the activities that can be kept from getting on.
 type troubles struct {
-	fetching, recording, claiming, ledger, rebuild, slots *trouble
+	fetching, recording, claiming, ledger, rebuild, slots, consent *trouble
 }
 
 func newTroubles(log *slog.Logger) troubles {
@@ -58,9 +58,10 @@ func newTroubles(log *slog.Logger) troubles {
 		ledger:    &trouble{what: "the ledger in Redis", log: log},
 		rebuild:   &trouble{what: "asking the ledger", log: log},
 		slots:     &trouble{what: "reserving send times in Redis", log: log},
+		consent:   &trouble{what: "following consent in NATS", log: log},
 	}
 }
 
 func (t *troubles) all() []*trouble {
-	return []*trouble{t.fetching, t.recording, t.claiming, t.ledger, t.rebuild, t.slots}
+	return []*trouble{t.fetching, t.recording, t.claiming, t.ledger, t.rebuild, t.slots, t.consent}
 }

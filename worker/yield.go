@@ -10,7 +10,7 @@ func (w *Worker) yield(standing map[int]job.Event) bool {
 	yielded := false
 	for i, stood := range standing {
 		if it := w.owners[i]; it != nil && it.yield(stood.Data.Kind) {
-			yielded = true
+			yielded, it.end.since = true, stood.Time
 		}
 	}
 	return yielded

@@ -13,13 +13,15 @@ import (
 func newDemo() *cobra.Command {
 	var verbose bool
 	c := &cobra.Command{
-		Use: "demo", Short: "Sends three campaigns in one process, against a simulator of the Cloud API", Args: noArgs,
+		Use: "demo", Short: "Sends campaigns in one process, against a simulator of the Cloud API", Args: noArgs,
 		Long: `Runs everything in one process: NATS, Redis, a worker and a simulator of the
 WhatsApp Cloud API. A clinic confirms appointments, takes up conversations and sends
 a taxi coupon; some rows are bad on purpose, and some answers are lost on purpose.
+Its patients confirm, decline or stay silent, some opt out of what they get, and a last
+campaign skips those.
 
 It needs nothing, leaves nothing behind, and ends with exit code 1 if a message was
-lost or sent twice.`,
+lost, sent twice, or sent to somebody who had opted out.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDemo(cmd, verbose) },
 	}
 	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "show the worker's log")

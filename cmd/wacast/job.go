@@ -92,6 +92,9 @@ func printStory(out io.Writer, s *app.Story) error {
 			break
 		}
 	}
+	if s.Recipient != nil {
+		fmt.Fprintf(out, "the recipient: %s\n", s.Recipient)
+	}
 	if s.Incomplete != "" {
 		fmt.Fprintf(out, "not all could be read: %s\n", s.Incomplete)
 	}

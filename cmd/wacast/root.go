@@ -17,7 +17,7 @@ func newRoot() *cobra.Command {
 	root := group("wacast", "Sends WhatsApp template messages in bulk, each once, at the allowed rate",
 		newDemo(), newCheck(), newWorker(), newWebhook(), newAll(), newSend(), newPublish(), newCampaign(), newStatus(), newSender(), newPause(), newResume(),
 		newJob(), newDead(), newTemplate(),
-		newSimulator(), newBench(), newSchema(), newConfig(), newQueue(), newLedger(), newHealth(), newVersion(),
+		newSimulator(), newBench(), newSuppression(), newRecipient(), newSchema(), newConfig(), newQueue(), newLedger(), newHealth(), newVersion(),
 	)
 	root.Long = `wacast sends WhatsApp template messages in bulk. Campaign systems publish jobs to
 NATS JetStream; rate-limited workers render the templates and call the WhatsApp

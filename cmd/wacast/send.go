@@ -54,7 +54,9 @@ were accepted.`,
 	f.StringVar(&o.sendAt, "send-at", "", "earliest time, RFC 3339 or an expression")
 	f.StringVar(&o.expiresAt, "expires-at", "", "latest time, RFC 3339 or an expression")
 	f.IntVar(&o.limit, "limit", 0, "send no more than so many messages of the file")
+	f.StringVar(&o.replyBy, "reply-by", "", "when a missing answer counts as none, RFC 3339 or an expression")
 	o.pace.add(f)
+	o.reach.add(f)
 	f.StringVar(&o.encoding, "encoding", "utf-8", "encoding of the file: "+strings.Join(encodings, ", "))
 	f.StringVar(&o.delimiter, "delimiter", "", "what separates cells (default: found in the first line)")
 	f.BoolVar(&o.dryRun, "dry-run", false, "check the file and show the plan, publish nothing")
@@ -158,6 +160,9 @@ func (s *sending) run(ctx context.Context, src *source) error {
 		}
 	}
 	err = s.pace.apply(ctx, s.cfg, s.campaign, s.result.Jobs)
+	if err == nil {
+		err = s.reach.apply(ctx, s.cfg, s.campaign)
+	}
 	if err == nil {
 		err = s.publish(ctx, p, src)
 	}

@@ -20,9 +20,11 @@ type sendOptions struct {
 	file, encoding, delimiter          string
 	to, id, where                      string
 	params                             []string
-	lane, region, sendAt, expiresAt    string
+	lane, region                       string
+	sendAt, expiresAt, replyBy         string
 	limit                              int
 	pace                               paceOptions
+	reach                              reachOptions
 	dryRun, yes, wait                  bool
 }
 
@@ -33,6 +35,7 @@ func (o *sendOptions) recipe() (*producer.Recipe, error) {
 	errs = append(errs, o.missing()...)
 	errs = append(errs, o.misplaced()...)
 	errs = append(errs, o.pace.wrong(o.file)...)
+	errs = append(errs, o.reach.wrong()...)
 	r := &producer.Recipe{Job: job.Job{
 		V: job.Version, Campaign: o.campaign, From: o.from, Lane: job.Lane(o.lane),
 		Template: job.Template{Name: o.template, Language: o.language},
@@ -60,7 +63,7 @@ func (o *sendOptions) recipe() (*producer.Recipe, error) {
 
 func (o *sendOptions) expressions() (map[string]string, []error) {
 	expressions := map[string]string{"to": o.to}
-	for key, source := range map[string]string{"id": o.id, "where": o.where, "send_at": o.sendAt, "expires_at": o.expiresAt} {
+	for key, source := range map[string]string{"id": o.id, "where": o.where, "send_at": o.sendAt, "expires_at": o.expiresAt, "reply_by": o.replyBy} {
 		if source != "" {
 			expressions[key] = source
 		}
@@ -110,13 +113,13 @@ func (o *sendOptions) misplaced() []error {
 	bad(!slices.Contains(encodings, o.encoding), "--encoding is one of %s", strings.Join(encodings, ", "))
 	bad(!validDelimiter(o.delimiter), "--delimiter must be one character, and no quote or line break")
 	now := time.Now()
-	for flag, text := range map[string]string{"--send-at": o.sendAt, "--expires-at": o.expiresAt} {
+	for flag, text := range map[string]string{"--send-at": o.sendAt, "--expires-at": o.expiresAt, "--reply-by": o.replyBy} {
 		if text == "" || strings.Contains(text, "{{") {
 			continue
 		}
 		at, err := time.Parse(time.RFC3339, text)
 		bad(err != nil, "%s must be a time with its zone, such as 2026-11-22T18:00:00-03:00, or an expression that yields one", flag)
-		bad(err == nil && flag == "--expires-at" && at.Before(now), "--expires-at is over")
+		bad(err == nil && flag != "--send-at" && at.Before(now), "%s is over", flag)
 	}
 	return errs
 }

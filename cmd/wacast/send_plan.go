@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wacast/wacast/pkg/app"
+	"github.com/wacast/wacast/pkg/campaign"
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/report"
 	"github.com/wacast/wacast/pkg/sender"
@@ -171,12 +172,30 @@ func (s *sending) printPlan(src *source) {
 	for l := range strings.Lines(r.Sample.Text) {
 		fmt.Fprintf(out, "  │ %s\n", strings.TrimRight(l, "\n"))
 	}
+	for _, line := range s.reached() {
+		fmt.Fprintln(out, line)
+	}
 	if pace := s.pace.String(); pace != "" {
 		fmt.Fprintf(out, "about %s: sent %s\n", time.Duration(r.ETASeconds)*time.Second, pace)
 		return
 	}
 	of := map[string]string{sender.SourceOperator: " (wacast sender set)", sender.SourceAPI: " (the API's level of the number)"}[r.MPSSource]
 	fmt.Fprintf(out, "about %s at %s a second%s\n", time.Duration(r.ETASeconds)*time.Second, count(r.MPS, "message"), of)
+}
+
+// reached says what the flags of this run say of recipients and their answers.
+func (s *sending) reached() (lines []string) {
+	var spec campaign.Spec
+	s.reach.change(&spec)
+	for _, line := range []string{reachOf(spec.Window), answersOf(spec.Answers)} {
+		if line != "" {
+			lines = append(lines, line)
+		}
+	}
+	if s.replyBy != "" {
+		lines = append(lines, "no answer by "+s.replyBy+" counts as none")
+	}
+	return lines
 }
 
 // finish prints what became of the run, and says how it ends.

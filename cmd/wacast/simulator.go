@@ -34,7 +34,15 @@ POST /_sim/faults.
 
 With --webhook-url it posts the statuses of what it accepted there, signed with the
 app secret, and again until the answer is 200. What became of them is at
-/_sim/webhooks; POST {"paused": true} or {"faults": […]} to change it.`,
+/_sim/webhooks; POST {"paused": true} or {"faults": […]} to change it.
+
+With --webhook-answers people answer what they read: the file is a list of rules, each
+with the share of the messages that it takes, such as
+  [{"share": 0.6, "answers": [{"button": "Confirm", "delay": "2s"}]},
+   {"share": 0.02, "answers": [{"text": "STOP"}]}]
+POST /_sim/answers replaces them, and POST /_sim/inbound posts a message, or any
+webhook value, at once. POST /_sim/templates/NAME {"status": "PAUSED"} stops a template
+and tells so, POST /_sim/numbers/ID/upgrade {"mps": 1000} raises a number's throughput.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, _, err := net.SplitHostPort(addr); err != nil {
 				return usageError{fmt.Errorf("--addr: %w", err)}
@@ -59,7 +67,7 @@ app secret, and again until the answer is 200. What became of them is at
 }
 
 // simulatorFiles are what the flags name.
-type simulatorFiles struct{ templates, faults, secret, webhookFaults string }
+type simulatorFiles struct{ templates, faults, secret, webhookFaults, answers string }
 
 func webhookFlags(c *cobra.Command, w *simulator.Webhook, files *simulatorFiles) {
 	f := c.Flags()
@@ -69,6 +77,9 @@ func webhookFlags(c *cobra.Command, w *simulator.Webhook, files *simulatorFiles)
 	f.DurationVar(&w.Delivered.Base, "webhook-delivered", time.Second, "time from the answer to the status delivered")
 	f.DurationVar(&w.Read.Base, "webhook-read", 5*time.Second, "time from the answer to the status read")
 	f.StringVar(&files.webhookFaults, "webhook-faults", "", "file with a JSON list of faults of webhooks")
+	f.StringVar(&files.answers, "webhook-answers", "", "file with a JSON list of rules by which people answer")
+	f.IntVar(&w.Batch, "webhook-batch", simulator.DefaultBatch, "most updates in a webhook")
+	f.BoolVar(&w.Conversation, "webhook-conversation", false, "add the conversation object, as API versions to v23 do")
 	f.Float64Var(&w.RetrySpeed, "webhook-retry-speed", 1, "how many times faster than the platform failed webhooks are repeated")
 }
 
@@ -84,7 +95,10 @@ func readSimulator(cfg *simulator.Config, names simulatorFiles) error {
 	if err := readList(names.faults, "--faults", &cfg.Faults); err != nil {
 		return err
 	}
-	return readList(names.webhookFaults, "--webhook-faults", &cfg.Webhook.Faults)
+	if err := readList(names.webhookFaults, "--webhook-faults", &cfg.Webhook.Faults); err != nil {
+		return err
+	}
+	return readList(names.answers, "--webhook-answers", &cfg.Webhook.Answers)
 }
 
 // readSecret reads what webhooks are signed with: what a receiver beside the simulator

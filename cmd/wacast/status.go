@@ -114,10 +114,6 @@ func age(seconds float64) time.Duration {
 }
 
 func printStop(out io.Writer, s sender.Stop) {
-	until := "until a person lifts it"
-	if !s.Until.IsZero() {
-		until = "next try at " + s.Until.Local().Format(time.TimeOnly)
-	}
 	name := string(s.Scope) + " " + s.Name
 	if s.Scope == sender.ScopeAll {
 		name = "everything"
@@ -126,11 +122,29 @@ func printStop(out io.Writer, s sender.Stop) {
 	if s.Code != 0 {
 		fmt.Fprintf(out, " %d", s.Code)
 	}
-	fmt.Fprintf(out, ", since %s by %s, %s\n", s.Since.Local().Format(time.DateTime), s.By, until)
+	fmt.Fprintf(out, ", since %s by %s, %s\n", s.Since.Local().Format(time.DateTime), s.By, wayBack(s))
 	if s.Detail != "" {
 		fmt.Fprintf(out, "  %s\n", s.Detail)
 	}
 	fmt.Fprintf(out, "  → %s\n", remedy(s))
+}
+
+// wayBack is how a stop ends. A day later, the time of a try alone says too little.
+func wayBack(s sender.Stop) string {
+	layout := time.TimeOnly
+	if time.Until(s.Until) > 12*time.Hour {
+		layout = time.DateTime
+	}
+	switch at := s.Until.Local().Format(layout); {
+	case s.WayBack == sender.BackWebhook && !s.Until.IsZero():
+		return "until a webhook ends it, or a try at " + at
+	case s.WayBack == sender.BackWebhook:
+		return "until a webhook ends it"
+	case s.Until.IsZero():
+		return "until a person lifts it"
+	default:
+		return "next try at " + at
+	}
 }
 
 // remedy is what to do about a stop.
@@ -140,6 +154,8 @@ func remedy(s sender.Stop) string {
 		return "when it may go on: wacast resume " + resumeFlag(s)
 	case s.Reason == job.ReasonAPIFailing:
 		return "it goes on by itself at the first clear answer of the Cloud API; nothing is lost meanwhile"
+	case s.By == sender.ByPlatform && (s.WayBack == sender.BackWebhook || !s.Until.IsZero()):
+		return "it goes on by itself when the platform lets it; at once with wacast resume " + resumeFlag(s)
 	}
 	text := "it is tried again by itself"
 	if code, ok := whatsapp.Lookup(s.Code, 0); ok && s.Code != 0 {
@@ -159,7 +175,11 @@ func resumeFlag(s sender.Stop) string {
 		return "--from " + s.Name
 	case sender.ScopeTemplate:
 		account, name, _ := strings.Cut(s.Name, "/")
+		name, _, _ = strings.Cut(name, "/") // in all languages
 		return "--template " + name + " --account " + account
+	case sender.ScopeCategory:
+		account, _, _ := strings.Cut(s.Name, "/")
+		return "--account " + account
 	}
 	return "--account " + s.Name
 }

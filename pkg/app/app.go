@@ -17,6 +17,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/wacast/wacast/pkg/dedup"
+	"github.com/wacast/wacast/pkg/recipient"
 	"github.com/wacast/wacast/pkg/sender"
 	"github.com/wacast/wacast/worker"
 )
@@ -60,6 +61,7 @@ type App struct {
 	parts  stack // what boot has set up
 	worker *worker.Worker
 	keeper *dedup.Keeper
+	book   *recipient.Book
 	// bootErr is what a role could not be started for, which waiting mends not.
 	bootErr error
 }
@@ -129,7 +131,7 @@ func (a *App) dial() (err error) {
 func (a *App) checks() map[string]check {
 	checks := map[string]check{"nats": a.checkNATS}
 	if a.roles.has(RoleWorker) {
-		checks["redis"], checks["ledger"], checks["worker"] = a.checkRedis, a.checkLedger, a.checkWorker
+		checks["redis"], checks["ledger"], checks["consent"], checks["worker"] = a.checkRedis, a.checkLedger, a.checkConsent, a.checkWorker
 	}
 	if a.hooks != nil {
 		checks["webhook"] = a.checkWebhook

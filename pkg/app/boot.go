@@ -11,6 +11,7 @@ import (
 
 	"github.com/wacast/wacast/pkg/dedup"
 	"github.com/wacast/wacast/pkg/queue"
+	"github.com/wacast/wacast/pkg/recipient"
 )
 
 // leaseSlack is by how much a claim outlives the longest request: for its way to
@@ -36,6 +37,9 @@ type base struct {
 	claims    *queue.Claims
 	senders   *queue.Bucket
 	campaigns *queue.Bucket
+	answers   *queue.Bucket
+	book      *recipient.Book
+	key       recipient.Key
 	ledger    *dedup.Ledger
 }
 
@@ -54,6 +58,9 @@ func (a *App) boot(ctx context.Context) error {
 		return b.openBuckets(ctx)
 	})
 	if err != nil {
+		return err
+	}
+	if err := a.startBook(ctx, b); err != nil {
 		return err
 	}
 	if a.hooks != nil {
@@ -83,7 +90,10 @@ func (b *base) openBuckets(ctx context.Context) (err error) {
 	if b.senders, err = queue.OpenBucket(ctx, b.js, b.names.SendersBucket()); err != nil {
 		return err
 	}
-	b.campaigns, err = queue.OpenBucket(ctx, b.js, b.names.CampaignsBucket())
+	if b.campaigns, err = queue.OpenBucket(ctx, b.js, b.names.CampaignsBucket()); err != nil {
+		return err
+	}
+	b.answers, err = queue.OpenBucket(ctx, b.js, b.names.AnswersBucket())
 	return err
 }
 

@@ -31,8 +31,11 @@ func (a *App) startWorker(ctx context.Context, b *base) error {
 		API: api, Probe: prober{api}, Directory: a.accounts, Templates: a.templates,
 		Headroom: a.cfg.RateHeadroom, MaxInFlight: a.cfg.MaxInFlight, SendTimeout: a.cfg.SendTimeout,
 		UnknownDeadline: a.cfg.UnknownDeadline,
-		Limits:          policy.Limits{MaxAttempts: a.cfg.MaxAttempts},
-		Log:             a.log, Registerer: a.registry,
+		Consent:         b.book, People: b.book, PayloadKey: b.key,
+		Answers:      campaign.NewAnswerBook(b.answers, a.id),
+		MarketingCap: a.cfg.MarketingCap, MarketingCapWindow: a.cfg.MarketingCapWindow,
+		Limits: policy.Limits{MaxAttempts: a.cfg.MaxAttempts},
+		Log:    a.log, Registerer: a.registry,
 	}
 	campaigns, err := a.share(ctx, b, &cfg)
 	if err != nil {

@@ -50,6 +50,15 @@ type Config struct {
 	SendTimeout  time.Duration `key:"send_timeout" default:"20s" min:"1s" help:"longest wait for the API's answer, from then on the outcome is unknown"`
 	DrainTimeout time.Duration `key:"drain_timeout" default:"25s" min:"1s" help:"longest wait for what is in flight at the end"`
 
+	IdentityKey   sender.Secret `key:"identity_key" help:"secret that recipients are hashed with and button payloads signed with, at least 16 characters; without one it is made once and kept in NATS"`
+	KeywordsOut   string        `key:"consent.keywords_out" help:"messages that opt out, as es: baja, parar; en: stop, in place of the words that wacast knows, or beside them after a leading +"`
+	KeywordsIn    string        `key:"consent.keywords_in" help:"messages that opt in again, written like consent.keywords_out"`
+	KeywordsScope string        `key:"consent.scope" default:"all" oneof:"all marketing" help:"what a message or button that opts out stops: all messages, or marketing"`
+	BadAfter      int           `key:"consent.bad_after" default:"3" min:"1" help:"campaigns that must have found a number undeliverable (131026), until no more is sent to it"`
+
+	MarketingCap       int           `key:"marketing_cap" default:"0" min:"0" help:"marketing messages that one person gets within marketing_cap_window, over all campaigns; 0 for any number"`
+	MarketingCapWindow time.Duration `key:"marketing_cap_window" default:"24h" min:"1m" help:"period of marketing_cap"`
+
 	UnknownDeadline time.Duration `key:"unknown_deadline" default:"15m" min:"1s" help:"how long an unknown outcome waits for its webhook, until on_unknown of its job decides"`
 
 	DedupWindow  time.Duration `key:"dedup_window" default:"7d" min:"1m" help:"how long a job is remembered"`

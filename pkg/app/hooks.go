@@ -2,10 +2,13 @@ package app
 
 import (
 	"context"
+	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/wacast/wacast/pkg/queue"
+	"github.com/wacast/wacast/pkg/recipient"
+	"github.com/wacast/wacast/pkg/sender"
 	"github.com/wacast/wacast/pkg/webhook"
 )
 
@@ -93,9 +96,15 @@ func (a *App) startProcessor(ctx context.Context, b *base) error {
 		return err
 	}
 	a.closer("webhooks", inbox.Close)
+	words, err := a.cfg.Keywords()
+	if err != nil {
+		return err
+	}
 	p, err := webhook.NewProcessor(webhook.ProcessorConfig{
 		ID: a.id, Namespace: a.cfg.Namespace, Inbox: inbox, Quarantine: a.hooks.store, Ledger: b.ledger, Events: b.events,
-		Heard: b.senders, Metrics: a.hooks.metrics, Log: a.log,
+		Heard: b.senders, Memory: b.answers, Campaigns: b.campaigns, Deadlines: b.later,
+		Book: b.book, Key: b.key, Keywords: words, Scope: recipient.Scope(a.cfg.KeywordsScope),
+		Stops: a.followStops(b), Accounts: a.accounts, Metrics: a.hooks.metrics, Log: a.log,
 	})
 	if err != nil {
 		return err
@@ -103,6 +112,16 @@ func (a *App) startProcessor(ctx context.Context, b *base) error {
 	a.part("webhook processor", p.Stop)
 	p.Start()
 	return nil
+}
+
+// followStops makes what webhooks stop, kept up to date with the other replicas.
+func (a *App) followStops(b *base) *sender.Stops {
+	stops := sender.NewStops(b.senders, a.id, a.log)
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = stops.Run(ctx) }) // ends with the context only
+	a.closer("stops of webhooks", func() { cancel(); running.Wait() })
+	return stops
 }
 
 // checkWebhook is why webhooks cannot be taken. What only keeps them from being

@@ -69,6 +69,16 @@ func (b *sharedStops) Put(_ context.Context, key string, value []byte) error {
 	return nil
 }
 
+func (b *sharedStops) Update(ctx context.Context, key string, change func([]byte) ([]byte, error)) error {
+	b.mu.Lock()
+	value, err := change(b.values[key])
+	b.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return b.Put(ctx, key, value)
+}
+
 func (b *sharedStops) Delete(ctx context.Context, key string) error { return b.Put(ctx, key, nil) }
 
 func (b *sharedStops) Watch(ctx context.Context, fn func(string, []byte)) error {

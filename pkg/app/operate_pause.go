@@ -70,23 +70,17 @@ func (o *Operator) Pause(ctx context.Context, targets []sender.Target, reason st
 	return nil
 }
 
-// Resume ends every stop of the targets, those that a refusal made too. It returns
-// which of them were stopped.
+// Resume ends every stop of the targets, those that a refusal or the platform made too,
+// with the languages of a template and the categories of an account. It returns what of
+// it was stopped.
 func (o *Operator) Resume(ctx context.Context, targets []sender.Target, reason string) ([]sender.Target, error) {
 	stopped, err := o.stopped(ctx)
 	if err != nil {
 		return nil, err
 	}
-	were := make(map[sender.Target]bool)
-	for _, s := range stopped {
-		were[s.Target()] = true
-	}
 	stops := sender.NewStops(o.senders, o.by, slog.New(slog.DiscardHandler))
 	var resumed []sender.Target
-	for _, t := range targets {
-		if !were[t] {
-			continue
-		}
+	for _, t := range coveredBy(targets, stopped) {
 		if err := stops.Resume(ctx, t); err != nil {
 			return resumed, fmt.Errorf("resume %s %s: %w", t.Scope, t.Name, err)
 		}
@@ -96,6 +90,18 @@ func (o *Operator) Resume(ctx context.Context, targets []sender.Target, reason s
 		}
 	}
 	return resumed, nil
+}
+
+// coveredBy are the targets of what is stopped that the given ones name, each once.
+func coveredBy(targets []sender.Target, stopped []sender.Stop) (covered []sender.Target) {
+	for _, t := range targets {
+		for _, s := range stopped {
+			if t.Covers(s.Target()) && !slices.Contains(covered, s.Target()) {
+				covered = append(covered, s.Target())
+			}
+		}
+	}
+	return covered
 }
 
 func (o *Operator) noteTarget(ctx context.Context, t sender.Target, reason job.Reason, detail string) error {
@@ -112,7 +118,8 @@ func changeOf(t sender.Target) job.EventData {
 		data.Kind, data.From = job.SenderChanged, t.Name
 	case sender.ScopeTemplate:
 		_, name, _ := strings.Cut(t.Name, "/")
-		data.Kind, data.Template = job.TemplateChanged, name
+		data.Kind = job.TemplateChanged
+		data.Template, data.Language, _ = strings.Cut(name, "/")
 	}
 	return data
 }

@@ -105,7 +105,7 @@ func (s *SenderState) fill(stops *sender.Stops, n sender.Number) {
 	s.Stops = []sender.Stop{}
 	covering := []sender.Target{sender.Everything(), {Scope: sender.ScopeAccount, Name: s.Account}, {Scope: sender.ScopeNumber, Name: s.Number}}
 	for _, stop := range stops.List() {
-		if slices.Contains(covering, stop.Target()) {
+		if slices.ContainsFunc(covering, func(t sender.Target) bool { return t.Covers(stop.Target()) }) {
 			s.Stops = append(s.Stops, stop)
 		}
 	}

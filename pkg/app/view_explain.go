@@ -27,6 +27,8 @@ type Story struct {
 	Letters []Letter `json:"letters"`
 	// Ledger is what the ledger says of it, or why it cannot be asked.
 	Ledger string `json:"ledger"`
+	// Recipient is how the recipient stands now; nil where no event names one.
+	Recipient *Standing `json:"recipient,omitempty"`
 	// Incomplete says what could not be read in time.
 	Incomplete string `json:"incomplete,omitempty"`
 }
@@ -86,6 +88,9 @@ func (o *Operator) Explain(ctx context.Context, key job.Key) (*Story, error) {
 		if s.Letters, err = o.lettersOf(ctx, key); err != nil {
 			return nil, err
 		}
+	}
+	if s.Recipient, err = o.standing(ctx, events); err != nil {
+		s.lacks("how the recipient stands: " + err.Error())
 	}
 	o.addClaims(ctx, s, key, copies)
 	report.SortSteps(s.Steps)
@@ -194,7 +199,7 @@ func (o *Operator) covers(t sender.Target, c *Copy) bool {
 		return t.Name == c.Queue.Sender
 	case sender.ScopeTemplate:
 		j, err := job.Decode(c.Data)
-		return err == nil && strings.HasSuffix(t.Name, "/"+j.Template.Name) && strings.HasPrefix(t.Name, waba+"/")
+		return err == nil && (t == sender.TemplateTarget(waba, j.Template.Name, "") || t == sender.TemplateTarget(waba, j.Template.Name, j.Template.Language))
 	}
 	return false
 }

@@ -138,7 +138,7 @@ func (a *surroundings) stop(ctx context.Context, b report.Backlog, spec *campaig
 					return nil, err
 				}
 			}
-			covers = name != "" && stop.Name == account+"/"+name
+			covers = name != "" && sender.TemplateTarget(account, name, "").Covers(stop.Target())
 		}
 		if covers {
 			return &stop, nil

@@ -33,7 +33,7 @@ const (
 	WhyPaused    = "paused"           // an operator says so
 	WhyAccount   = "account_stopped"  // the API refused the account
 	WhyNumber    = "number_stopped"   // or the number
-	WhyTemplate  = "template_stopped" // or the template
+	WhyTemplate  = "template_stopped" // or the template, or its category
 	WhyLedger    = "ledger"           // Redis is being brought up to date
 	WhyTrouble   = "worker_trouble"   // something else that a worker needs is away
 	WhyThrottled = "throttled"        // the API asked for a pause
@@ -93,7 +93,7 @@ func whyStopped(stop *sender.Stop) Why {
 		w.Reason, w.Text = WhyPaused, what+" is paused: "+stop.Detail
 		return w
 	}
-	w.Reason = map[sender.Scope]string{sender.ScopeAccount: WhyAccount, sender.ScopeTemplate: WhyTemplate}[stop.Scope]
+	w.Reason = map[sender.Scope]string{sender.ScopeAccount: WhyAccount, sender.ScopeTemplate: WhyTemplate, sender.ScopeCategory: WhyTemplate}[stop.Scope]
 	if w.Reason == "" {
 		w.Reason = WhyNumber
 	}

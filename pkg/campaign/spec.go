@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/wacast/wacast/pkg/job"
@@ -47,9 +48,30 @@ type Spec struct {
 	PerDay int `json:"per_day,omitempty"`
 	// Spread is the period over which the expected jobs are sent evenly, as
 	// [time.Duration] prints it; empty sends them as fast as they may go.
-	Spread    string    `json:"spread,omitempty"`
+	Spread string `json:"spread,omitempty"`
+	// Window says who gets the campaign, by their customer service windows; empty is
+	// [WindowAny].
+	Window Window `json:"window,omitempty"`
+	// Answers are the replies that count as answers to its messages.
+	Answers   Answers   `json:"answers,omitzero"`
 	CreatedAt time.Time `json:"created_at"`
 }
+
+// Window says whether recipients whose customer service window is open get a campaign:
+// those who wrote to its number, or called it, within 24 hours.
+type Window string
+
+const (
+	// WindowAny: everybody does.
+	WindowAny Window = "any"
+	// WindowSkipOpen leaves them out: somebody is talking with them.
+	WindowSkipOpen Window = "skip_open"
+	// WindowOnlyOpen takes nobody else.
+	WindowOnlyOpen Window = "only_open"
+)
+
+// Windows lists the choices.
+func Windows() []Window { return []Window{WindowAny, WindowSkipOpen, WindowOnlyOpen} }
 
 // MaxSpread is the longest period that a campaign may be spread over.
 const MaxSpread = 90 * 24 * time.Hour
@@ -91,13 +113,16 @@ func (s *Spec) checkPace() error {
 	return nil
 }
 
-// Validate checks the id, the state, and how the campaign is paced.
+// Validate checks the id, the state, how the campaign is paced, and whom it reaches.
 func (s *Spec) Validate() error {
 	if !job.ValidCampaign(s.ID) {
 		return errors.New("campaign id: must be 1 to 64 of A-Z a-z 0-9 _ - (and more than a single _)")
 	}
-	if err := s.checkPace(); err != nil {
+	if err := errors.Join(s.checkPace(), s.checkAnswers()); err != nil {
 		return err
+	}
+	if s.Window != "" && !slices.Contains(Windows(), s.Window) {
+		return fmt.Errorf("campaign %s: window is %q, it must be any, skip_open or only_open", s.ID, s.Window)
 	}
 	switch s.State {
 	case Open, Paused, Closed, Cancelled:

@@ -43,6 +43,18 @@ const (
 	OptIn  Kind = "opt_in"
 )
 
+// Answers: what a job's recipient said to it, or did not say by its reply_by. A job has
+// one at most; where it changes, an event settled takes the former one back.
+const (
+	Confirmed Kind = "confirmed"
+	Declined  Kind = "declined"
+	NoAnswer  Kind = "no_answer"
+)
+
+// Erased stands in the place of events of a person who was forgotten, so that the
+// accounts still close: it names the publication and the outcome, and nobody.
+const Erased Kind = "erased"
+
 // Published is what a producer says of jobs it has published: how many, and where
 // in the stream they are.
 const Published Kind = "published"
@@ -63,7 +75,7 @@ func Outcomes() []Kind {
 // Kinds lists every kind of the contract.
 func Kinds() []Kind {
 	return append(Outcomes(), Settled, Held, Sent, Delivered, Read, Failed,
-		Reply, OptOut, OptIn, Published, CampaignChanged, SenderChanged, TemplateChanged, AccountChanged)
+		Reply, OptOut, OptIn, Confirmed, Declined, NoAnswer, Erased, Published, CampaignChanged, SenderChanged, TemplateChanged, AccountChanged)
 }
 
 // IsOutcome reports whether the kind ends a job.
@@ -125,6 +137,13 @@ type EventData struct {
 	Payload string `json:"payload,omitempty"`
 	// Text is what the recipient wrote, or the label of the tapped button.
 	Text string `json:"text,omitempty"`
+	// Match says by what a reply was tied to its job.
+	Match Match `json:"match,omitempty"`
+	// Scope is what a change of consent covers: all messages, or marketing only.
+	Scope string `json:"scope,omitempty"`
+	// WindowUntil is when the recipient's customer service window closes, on events that
+	// opened one or found one open (Cloud API fact sheet 7).
+	WindowUntil time.Time `json:"window_until,omitzero"`
 	// Count is how many jobs the event stands for, where it is not one.
 	Count int `json:"count,omitempty"`
 	// Stream and Sequence name the publication that ends with this outcome.
@@ -137,6 +156,19 @@ type EventData struct {
 	Body     uint16          `json:"body,omitempty"`
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 }
+
+// Match is the way a reply was tied to its job, the surest first.
+type Match string
+
+// The ways of a [Match].
+const (
+	// MatchPayload: the tapped button carried the job's signed payload.
+	MatchPayload Match = "payload"
+	// MatchContext: the reply quotes the message.
+	MatchContext Match = "context"
+	// MatchLatest: it was the latest message to this recipient.
+	MatchLatest Match = "latest"
+)
 
 // NewEvent wraps data. Recording the same fact again gives the same id.
 func NewEvent(source string, at time.Time, data EventData) Event {
@@ -160,7 +192,7 @@ func eventID(key Key, at time.Time, data *EventData) string {
 	id := key.String() + "/" + string(data.Kind) + "/" + strconv.Itoa(data.Attempt) +
 		"/" + data.Stream + "/" + strconv.FormatUint(data.Sequence, 10)
 	switch data.Kind {
-	case Reply, OptOut, OptIn:
+	case Reply, OptOut, OptIn, Confirmed, Declined, NoAnswer:
 		if data.Wamid == "" {
 			return id + "/" + strconv.FormatInt(at.UnixNano(), 10)
 		}
@@ -170,8 +202,11 @@ func eventID(key Key, at time.Time, data *EventData) string {
 	case Published:
 		return id + "/" + data.Sequences
 	case Settled:
-		if data.Was == Failed { // which an attempt can be beside having been unknown
+		switch data.Was {
+		case Failed: // which an attempt can be beside having been unknown
 			return id + "/" + string(Failed)
+		case Confirmed, Declined, NoAnswer: // which may change more than once
+			return id + "/" + string(data.Was) + "/" + strconv.FormatInt(at.UnixNano(), 10)
 		}
 	case CampaignChanged, SenderChanged, TemplateChanged, AccountChanged:
 		return id + "/" + strconv.FormatInt(at.UnixNano(), 10)

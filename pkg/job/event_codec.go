@@ -62,6 +62,9 @@ func (w *writer) eventData(d *EventData) {
 	w.text("wa_id", string(d.WaID))
 	w.text("payload", d.Payload)
 	w.text("text", d.Text)
+	w.text("match", string(d.Match))
+	w.text("scope", d.Scope)
+	w.time("window_until", d.WindowUntil)
 	w.integer("count", int64(d.Count))
 	w.text("stream", d.Stream)
 	w.integer("sequence", int64(d.Sequence))
@@ -135,6 +138,12 @@ func (s *scanner) eventField(name string, d *EventData) {
 		scanText(s, &d.Payload)
 	case "text":
 		scanText(s, &d.Text)
+	case "match":
+		scanText(s, &d.Match)
+	case "scope":
+		scanText(s, &d.Scope)
+	case "window_until":
+		s.time(&d.WindowUntil)
 	case "count":
 		scanInteger(s, &d.Count)
 	case "stream":

@@ -70,6 +70,9 @@ const (
 	ReasonWebhook Reason = "webhook"
 	// ReasonDelivery: the API took the message and could not deliver it.
 	ReasonDelivery Reason = "delivery_failed"
+	// ReasonHeld: the API took the message and keeps it until the template's quality is
+	// known.
+	ReasonHeld Reason = "held_for_quality"
 	// ReasonReplayed: a person had the job tried once more.
 	ReasonReplayed Reason = "replayed"
 )
@@ -95,6 +98,40 @@ const (
 	ReasonSpread Reason = "spread"
 )
 
+// Reasons why a recipient gets no such message now.
+const (
+	// ReasonMarketingHold: the platform held marketing to the recipient back less than
+	// 24 hours ago.
+	ReasonMarketingHold Reason = "marketing_hold"
+	// ReasonNotInUS: the platform delivers no marketing to numbers of the United States.
+	ReasonNotInUS Reason = "marketing_us"
+	// ReasonBadNumber: messages to this number failed again and again.
+	ReasonBadNumber Reason = "bad_number"
+	// ReasonFrequencyCap: the recipient got as many messages as one may in that time.
+	ReasonFrequencyCap Reason = "frequency_cap"
+	// ReasonWindowOpen: the campaign leaves out whose customer service window is open.
+	ReasonWindowOpen Reason = "window_open"
+	// ReasonWindowClosed: the campaign takes only those whose customer service window is
+	// open.
+	ReasonWindowClosed Reason = "window_closed"
+	// ReasonErased: the person was forgotten.
+	ReasonErased Reason = "erased"
+)
+
+// Reasons of stops that the platform told by webhook, and of their ends.
+const (
+	// ReasonTemplateStatus: the template was paused, rejected, disabled or deleted.
+	ReasonTemplateStatus Reason = "template_status"
+	// ReasonRestricted: the account was restricted for a violation of a policy.
+	ReasonRestricted Reason = "account_restricted"
+	// ReasonBanned: the account was disabled.
+	ReasonBanned Reason = "account_banned"
+	// ReasonQuality: the quality of a number or template has fallen.
+	ReasonQuality Reason = "quality"
+	// ReasonMisclassified: templates of a category were used for another.
+	ReasonMisclassified Reason = "misclassified"
+)
+
 // Reasons lists every reason, for metrics that exist before the first event.
 func Reasons() []Reason {
 	return []Reason{
@@ -104,7 +141,9 @@ func Reasons() []Reason {
 		ReasonRefused, ReasonRecipient, ReasonTemplate, ReasonNumber, ReasonAccount, ReasonThrottled,
 		ReasonTransient, ReasonNotSent,
 		ReasonTimeout, ReasonConnectionLost, ReasonBadAnswer, ReasonOwnerLost,
-		ReasonWebhook, ReasonDelivery, ReasonReplayed, ReasonPaused, ReasonAPIFailing,
+		ReasonWebhook, ReasonDelivery, ReasonHeld, ReasonReplayed, ReasonPaused, ReasonAPIFailing,
 		ReasonPortfolioLimit, ReasonDailyLimit, ReasonSpread,
+		ReasonMarketingHold, ReasonNotInUS, ReasonBadNumber, ReasonFrequencyCap, ReasonWindowOpen, ReasonWindowClosed, ReasonErased,
+		ReasonTemplateStatus, ReasonRestricted, ReasonBanned, ReasonQuality, ReasonMisclassified,
 	}
 }

@@ -34,14 +34,26 @@ func ParseToken(s string) (Token, bool) {
 	if err != nil || attempt < 1 || strconv.Itoa(attempt) != parts[2] {
 		return Token{}, false
 	}
-	key := Key{Campaign: parts[3], ID: parts[4]}
-	if key.Campaign == NoCampaign {
-		key.Campaign = ""
-	} else if !ValidCampaign(key.Campaign) {
-		return Token{}, false
-	}
-	if !validID(key.ID) {
+	key, ok := readKey(parts[3], parts[4])
+	if !ok {
 		return Token{}, false
 	}
 	return Token{Namespace: parts[0], Key: key, Attempt: attempt}, true
+}
+
+// readKey reads what [Key.String] wrote, cut at its slash. A campaign that is not
+// there is no campaign's name.
+func readKey(campaign, id string) (Key, bool) {
+	if campaign == "" {
+		return Key{}, false
+	}
+	k := Key{Campaign: campaign, ID: id}
+	if campaign == NoCampaign {
+		k.Campaign = ""
+	}
+	return k, k.valid()
+}
+
+func (k Key) valid() bool {
+	return (k.Campaign == "" || ValidCampaign(k.Campaign)) && validID(k.ID)
 }

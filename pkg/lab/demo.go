@@ -24,8 +24,8 @@ const Clinic = "106540352242922"
 
 const (
 	// demoMPS keeps the demo slow enough to watch.
-	demoMPS = 40
-	// demoTimeout bounds the demo; it takes about ten seconds.
+	demoMPS = 60
+	// demoTimeout bounds the demo; it takes about eleven seconds.
 	demoTimeout = 2 * time.Minute
 	pollEvery   = 200 * time.Millisecond
 )
@@ -39,7 +39,7 @@ type DemoOptions struct {
 	Log *slog.Logger
 }
 
-// Demo runs the three campaigns and reports. The error says that something was
+// Demo runs the campaigns and reports. The error says that something was
 // lost or doubled, or could not run at all; then there may be no result.
 func Demo(ctx context.Context, opts DemoOptions) (*Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
@@ -51,7 +51,8 @@ func Demo(ctx context.Context, opts DemoOptions) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("demo: %w", err)
 	}
-	fmt.Fprintln(opts.Out, "SaludCenter sends three campaigns. NATS, Redis, a worker, a receiver of webhooks and a simulator of the WhatsApp Cloud API run in this process.")
+	fmt.Fprintln(opts.Out, "SaludCenter sends three campaigns, its patients answer, and a fourth skips who has opted out.")
+	fmt.Fprintln(opts.Out, "NATS, Redis, a worker, a receiver of webhooks and a simulator of the WhatsApp Cloud API run in this process.")
 	r, err := newRig(ctx, s.templates, s.simulator(), opts.Log)
 	if err != nil {
 		return nil, fmt.Errorf("demo: %w", err)
@@ -66,7 +67,7 @@ func Demo(ctx context.Context, opts DemoOptions) (*Result, error) {
 
 // simulator misbehaves for some of the recipients: three are not on WhatsApp, and
 // four messages are accepted while their answers get lost. Its webhooks tell of
-// those too, if not at once.
+// those too, if not at once. Some people answer what they read.
 func (s *script) simulator() simulator.Config {
 	return simulator.Config{
 		MPS: demoMPS, Latency: simulator.Latency{Base: 80 * time.Millisecond, Spread: 120 * time.Millisecond}, Seed: 1,
@@ -76,9 +77,10 @@ func (s *script) simulator() simulator.Config {
 		},
 		Webhook: simulator.Webhook{
 			Secret:    "simulated",
-			Sent:      simulator.Latency{Base: 1500 * time.Millisecond, Spread: 500 * time.Millisecond},
-			Delivered: simulator.Latency{Base: 2 * time.Second, Spread: time.Second},
-			Read:      simulator.Latency{Base: 3 * time.Second, Spread: time.Second},
+			Sent:      simulator.Latency{Base: 700 * time.Millisecond, Spread: 200 * time.Millisecond},
+			Delivered: simulator.Latency{Base: 800 * time.Millisecond, Spread: 300 * time.Millisecond},
+			Read:      simulator.Latency{Base: time.Second, Spread: 500 * time.Millisecond},
+			Answers:   s.people(),
 		},
 	}
 }
@@ -90,10 +92,14 @@ type demo struct {
 	screen screen
 
 	js       jetstream.JetStream
+	events   *queue.Events
 	view     *app.View
 	producer *producer.Producer
 	// stored counts the publications of each campaign, which must all end.
 	stored map[string]uint64
+	// heard is the last event of the feed, optedOut counts what it told.
+	heard    uint64
+	optedOut int
 }
 
 func (d *demo) run(ctx context.Context) (*Result, error) {
@@ -105,6 +111,10 @@ func (d *demo) run(ctx context.Context) (*Result, error) {
 	if d.js, err = jetstream.New(nc); err != nil {
 		return nil, err
 	}
+	if d.events, err = queue.NewEvents(d.js, d.names()); err != nil {
+		return nil, err
+	}
+	defer d.events.Close()
 	if d.producer, err = producer.New(nc, producer.Config{}); err != nil {
 		return nil, err
 	}
@@ -116,11 +126,11 @@ func (d *demo) run(ctx context.Context) (*Result, error) {
 	if err := d.create(ctx); err != nil {
 		return nil, err
 	}
-	took, err := d.send(ctx)
+	first, err := d.send(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return d.report(ctx, took)
+	return d.report(ctx, first)
 }
 
 // openView gives the view a connection of its own, which it closes.
@@ -136,26 +146,57 @@ func (d *demo) openView(ctx context.Context) (*app.View, error) {
 	return view, err
 }
 
-// send publishes all campaigns and the first of them again, and tells how long
-// the first round took.
-func (d *demo) send(ctx context.Context) (time.Duration, error) {
+func (d *demo) names() queue.Names { return queue.Names{Namespace: d.rig.cfg.Namespace} }
+
+// pace is how fast the first round went.
+type pace struct {
+	messages int64
+	took     time.Duration
+}
+
+// send publishes the first campaigns, and the first of them again; then, once people
+// have answered, the last one.
+func (d *demo) send(ctx context.Context) (pace, error) {
 	start := time.Now()
 	for _, p := range d.Campaigns {
-		if err := d.publish(ctx, p); err != nil {
-			return 0, err
+		if p.AnswersWithin > 0 {
+			p.replyBy = start.Add(time.Duration(p.AnswersWithin))
 		}
 	}
-	if err := d.watch(ctx); err != nil {
-		return 0, err
+	if err := d.round(ctx, false); err != nil {
+		return pace{}, err
 	}
-	took := time.Since(start)
+	first := pace{d.rig.sim.Stats().Accepted, time.Since(start)}
 	if err := d.publishAgain(ctx, d.Campaigns[0]); err != nil {
-		return took, err
+		return first, err
 	}
-	if err := d.watch(ctx); err != nil {
-		return took, err
+	if err := d.watch(ctx, d.ended); err != nil {
+		return first, err
 	}
-	return took, d.deliver(ctx)
+	if err := d.listen(ctx); err != nil {
+		return first, err
+	}
+	if err := d.round(ctx, true); err != nil {
+		return first, err
+	}
+	return first, d.deliver(ctx)
+}
+
+// round publishes the campaigns that wait for answers, or the others, and shows them
+// until they are through.
+func (d *demo) round(ctx context.Context, afterAnswers bool) error {
+	for _, p := range d.Campaigns {
+		if p.AfterAnswers != afterAnswers {
+			continue
+		}
+		if afterAnswers {
+			d.screen.line("\n%s:", p.Title)
+		}
+		if err := d.publish(ctx, p); err != nil {
+			return err
+		}
+	}
+	return d.watch(ctx, d.ended)
 }
 
 // create puts the campaigns with their expressions where the workers find them,
@@ -169,7 +210,7 @@ func (d *demo) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	bucket, err := queue.OpenBucket(ctx, d.js, queue.Names{Namespace: d.rig.cfg.Namespace}.CampaignsBucket())
+	bucket, err := queue.OpenBucket(ctx, d.js, d.names().CampaignsBucket())
 	if err != nil {
 		return err
 	}
@@ -189,7 +230,9 @@ func (d *demo) create(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("preview of %s: %w", p.ID, err)
 		}
-		d.screen.preview(p.Title, preview)
+		if !p.AfterAnswers {
+			d.screen.preview(p.Title, preview)
+		}
 	}
 	return nil
 }
@@ -211,7 +254,6 @@ func (d *demo) publish(ctx context.Context, p *plan) error {
 // and knows nothing of message ids: plain NATS, so that JetStream keeps it all,
 // and the ledger in Redis is what keeps it from being sent again.
 func (d *demo) publishAgain(ctx context.Context, p *plan) error {
-	names := queue.Names{Namespace: d.rig.cfg.Namespace}
 	again := uint64(0)
 	seen := make(map[string]bool)
 	for j, err := range p.jobs(Clinic) {
@@ -223,7 +265,7 @@ func (d *demo) publishAgain(ctx context.Context, p *plan) error {
 		if err != nil {
 			return err
 		}
-		if _, err := d.js.Publish(ctx, names.JobSubject(queue.IDOf(j)), data); err != nil {
+		if _, err := d.js.Publish(ctx, d.names().JobSubject(queue.IDOf(j)), data); err != nil {
 			return err
 		}
 		again++

@@ -42,7 +42,12 @@ func TestDemo(t *testing.T) {
 		"not published: appointments.csv, line 59: invalid job: to: must be + and 7 to 15 digits",
 		"appointments: all 118 jobs are published a second time",
 		"rejected: recipient_refused (Cloud API code 131026)",
-		"lost the answers of 4, which webhooks settled; 0 are unknown",
+		"lost the answers of 5, which webhooks settled; 0 are unknown",
+		"✋ +549********23 writes the word: no more messages",
+		"✋ +549********02 taps the button: no more messages",
+		"✋ +549********77 says so to WhatsApp: no more promotions",
+		"8 suppressed: opted_out",
+		"8 people have opted out, and got nothing after that.",
 		"Nothing was lost, nothing was sent twice.",
 	} {
 		if !strings.Contains(out.String(), want) {
@@ -52,21 +57,29 @@ func TestDemo(t *testing.T) {
 	if strings.Contains(out.String(), "\x1b") {
 		t.Error("the output is redrawn where it cannot be")
 	}
-	type figures struct{ Published, Accepted, Rejected, Duplicate, Unknown uint64 }
+	type figures struct{ Published, Accepted, Rejected, Suppressed, Duplicate, Unknown uint64 }
 	got := make(map[string]figures)
 	for _, p := range result.Campaigns {
-		got[p.ID] = figures{p.Published, p.Accepted, p.Rejected, p.Duplicate, p.Unknown}
+		got[p.ID] = figures{p.Published, p.Accepted, p.Rejected, p.Suppressed, p.Duplicate, p.Unknown}
 	}
 	want := map[string]figures{
-		"appointments": {236, 115, 5, 116, 0}, // its bad parameters are rejected both times
-		"resume":       {58, 56, 2, 0, 0},
-		"taxi-coupon":  {70, 66, 4, 0, 0},
+		"appointments":  {236, 115, 5, 0, 116, 0}, // its bad parameters are rejected both times
+		"resume":        {58, 56, 2, 0, 0, 0},
+		"taxi-coupon":   {70, 66, 4, 0, 0, 0},
+		"taxi-reminder": {70, 58, 4, 8, 0, 0},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error("campaigns (-want +got):", diff)
 	}
-	if result.Simulator.Accepted != 237 || result.Simulator.Duplicates != 0 || result.Seconds <= 0 {
-		t.Errorf("the simulator saw %+v in %v s, want 237 accepted, once each", result.Simulator, result.Seconds)
+	if s := result.Simulator; s.Accepted != 295 || s.Duplicates != 0 || s.Unwanted != 0 || result.OptedOut != 8 || result.Seconds <= 0 {
+		t.Errorf("the simulator saw %+v in %v s, want 295 accepted, once each, and none after the %d opt-outs", s, result.Seconds, result.OptedOut)
+	}
+	a := result.Campaigns[0]
+	if a.Confirmed < 50 || a.Declined < 10 || a.NoAnswer < 10 || a.Confirmed+a.Declined+a.NoAnswer != a.Accepted {
+		t.Errorf("of %d, %d confirmed, %d declined, %d did not answer", a.Accepted, a.Confirmed, a.Declined, a.NoAnswer)
+	}
+	if r := result.Campaigns[1]; r.Replies < 20 || r.Replies > 45 {
+		t.Errorf("%d replies to the agents", r.Replies)
 	}
 	if t.Failed() {
 		t.Log(out.String())
@@ -109,6 +122,7 @@ func TestJudge(t *testing.T) {
 		want   []error
 	}{
 		"all is well":                         {func(*Result) {}, nil},
+		"sent to who had opted out":           {func(r *Result) { r.Simulator.Unwanted = 1 }, []error{errHarried}},
 		"sent twice":                          {func(r *Result) { r.Simulator.Duplicates = 1 }, []error{errDoubled}},
 		"no outcome":                          {func(r *Result) { r.Campaigns[0].Rejected-- }, []error{errLost}},
 		"one outcome too many":                {func(r *Result) { r.Campaigns[0].Expired++ }, []error{errLost}},
@@ -131,7 +145,7 @@ func TestJudge(t *testing.T) {
 			}
 			c.change(r)
 			err := r.judge(stored)
-			for _, verdict := range []error{errLost, errDoubled} {
+			for _, verdict := range []error{errLost, errDoubled, errHarried} {
 				want := false
 				for _, w := range c.want {
 					want = want || w == verdict

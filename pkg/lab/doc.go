@@ -4,8 +4,9 @@
 // [Demo] is the clinic SaludCenter on a Sunday evening: appointments to confirm,
 // conversations to take up again, a taxi coupon for some of its patients. Some
 // rows are bad on purpose, and some of the simulator's answers are lost on
-// purpose; webhooks then tell what became of those. It ends in an error if a message
-// was lost or sent twice.
+// purpose; webhooks then tell what became of those. Patients confirm, decline, write, or
+// opt out, and a last campaign must skip the latter. It ends in an error if a message was
+// lost, sent twice, or sent to somebody who had opted out.
 //
 // [Bench] compares what a message costs with what nothing but net/http costs.
 //

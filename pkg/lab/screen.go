@@ -38,7 +38,8 @@ func (s *screen) preview(title, text string) {
 	s.line("")
 }
 
-// progress shows how all campaigns stand, a line each.
+// progress shows how all campaigns stand: what was sent, and below it what came back.
+// A second line never goes away again, so that what is redrawn covers what was there.
 func (s *screen) progress(all []*report.Progress) {
 	if !s.live {
 		if time.Since(s.printed) < plainEvery {
@@ -49,10 +50,25 @@ func (s *screen) progress(all []*report.Progress) {
 	if s.live && s.drawn > 0 {
 		fmt.Fprintf(s.out, "\x1b[%dA", s.drawn)
 	}
+	s.drawn = 0
 	for _, p := range all {
-		fmt.Fprintf(s.out, "%s%s\n", s.clear(), bar(p))
+		lines := []string{bar(p)}
+		if back := cameBack(p); back != "" {
+			lines = append(lines, back)
+		}
+		for _, l := range lines {
+			fmt.Fprintf(s.out, "%s%s\n", s.clear(), l)
+			s.drawn++
+		}
 	}
-	s.drawn = len(all)
+}
+
+// news shows a line above the progress.
+func (s *screen) news(format string, args ...any) {
+	if s.live && s.drawn > 0 {
+		fmt.Fprintf(s.out, "\x1b[%dA\x1b[J", s.drawn)
+	}
+	s.line(format, args...)
 }
 
 // done lets the last progress stand.
@@ -72,21 +88,47 @@ func bar(p *report.Progress) string {
 		full = int(uint64(width) * p.Ended() / p.Published)
 	}
 	text := fmt.Sprintf("%-13s %s%s %4d/%d", p.ID, strings.Repeat("█", full), strings.Repeat("░", width-full), p.Ended(), p.Published)
-	for _, part := range []struct {
-		name string
-		n    uint64
-	}{{"accepted", p.Accepted}, {"delivered", p.Delivered}, {"rejected", p.Rejected}, {"unknown", p.Unknown}, {"duplicate", p.Duplicate}} {
-		if part.n > 0 {
-			text += fmt.Sprintf("  %s %d", part.name, part.n)
+	return text + counts("  ", []figure{
+		{"accepted", p.Accepted}, {"rejected", p.Rejected}, {"suppressed", p.Suppressed}, {"unknown", p.Unknown}, {"duplicate", p.Duplicate},
+	})
+}
+
+// cameBack is what came back for a campaign: "" if nothing has.
+func cameBack(p *report.Progress) string {
+	text := counts("  ", []figure{
+		{"delivered", p.Delivered}, {"read", p.Read}, {"confirmed", p.Confirmed}, {"declined", p.Declined}, {"no answer", p.NoAnswer}, {"replies", p.Replies},
+	})
+	if text == "" {
+		return ""
+	}
+	return strings.Repeat(" ", 13) + " ↳" + text[1:]
+}
+
+type figure struct {
+	name string
+	n    uint64
+}
+
+// counts are the figures that are not 0, each after a gap.
+func counts(gap string, figures []figure) string {
+	var b strings.Builder
+	for _, f := range figures {
+		if f.n > 0 {
+			fmt.Fprintf(&b, "%s%s %d", gap, f.name, f.n)
 		}
 	}
-	return text
+	return b.String()
 }
 
 // outcome shows how a campaign's jobs ended, with reasons.
 func (s *screen) outcome(p *report.Progress, reasons map[report.Ending]uint64) {
 	s.line("\n%s: %d publications", p.ID, p.Published)
 	s.line("  %5d accepted: %d delivered, %d read", p.Accepted, p.Delivered, p.Read)
+	if p.Confirmed+p.Declined+p.NoAnswer > 0 {
+		s.line("        of them %d confirmed, %d declined, %d did not answer in time", p.Confirmed, p.Declined, p.NoAnswer)
+	} else if p.Replies > 0 {
+		s.line("        %d replies", p.Replies)
+	}
 	endings := slices.SortedFunc(maps.Keys(reasons), func(a, b report.Ending) int {
 		return cmp.Or(strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(string(a.Reason), string(b.Reason)), a.Code-b.Code)
 	})

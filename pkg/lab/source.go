@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"time"
 
 	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/simulator"
 	"github.com/wacast/wacast/pkg/template"
 	"github.com/wacast/wacast/producer"
 )
@@ -27,7 +29,12 @@ type plan struct {
 	Lane        job.Lane          `json:"lane"`
 	Expressions map[string]string `json:"expressions"`
 	Note        string            `json:"note"`
+	// AnswersWithin is how long after the start an answer counts.
+	AnswersWithin simulator.Duration `json:"answers_within"`
+	// AfterAnswers holds the campaign back until people have answered the others.
+	AfterAnswers bool `json:"after_answers"`
 
+	replyBy     time.Time
 	expressions *template.Expressions
 }
 
@@ -37,7 +44,13 @@ type script struct {
 	Recipients struct {
 		NotOnWhatsApp []string `json:"not_on_whatsapp"`
 		AnswerLost    []string `json:"answer_lost"`
+		OptOut        []struct {
+			To   string           `json:"to"`
+			Does simulator.Answer `json:"does"`
+		} `json:"opt_out"`
 	} `json:"recipients"`
+	// Answers are what all others do with what they read.
+	Answers   []simulator.AnswerRule `json:"answers"`
 	templates []byte
 }
 
@@ -57,6 +70,16 @@ func readScript() (*script, error) {
 	}
 	s.templates, err = demoFiles.ReadFile("demo/templates.json")
 	return s, err
+}
+
+// people are the rules by which the recipients answer: those who opt out of the first
+// promotion come first.
+func (s *script) people() []simulator.AnswerRule {
+	var rules []simulator.AnswerRule
+	for _, one := range s.Recipients.OptOut {
+		rules = append(rules, simulator.AnswerRule{Recipients: []string{one.To}, Times: 1, Answers: []simulator.Answer{one.Does}})
+	}
+	return append(rules, s.Answers...)
 }
 
 // jobs turns the selected rows into jobs from a number. A row that makes no job is
@@ -101,7 +124,7 @@ func (p *plan) job(from string, row producer.Row) (j *job.Job, selected bool, er
 	}
 	j = &job.Job{
 		V: job.Version, ID: personID(to), Campaign: p.ID, From: from, To: job.Phone(to), Lane: p.Lane,
-		Template: job.Template{Name: p.Template, Language: p.Language, Vars: row.Vars},
+		Template: job.Template{Name: p.Template, Language: p.Language, Vars: row.Vars}, ReplyBy: p.replyBy,
 	}
 	return j, true, j.Validate()
 }

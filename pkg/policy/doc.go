@@ -7,6 +7,10 @@
 // goes back untouched, so that one mistake does not burn a whole campaign. And
 // what may have been accepted is never sent again: it settles as unknown.
 //
+// [Signals] maps what the platform tells of a template, a number or an account to what
+// it stops, resumes or limits, and how a stop ends; [FailureSignal] does the same for a
+// message that fails later. A stop is no wider than what was told.
+//
 // A [Breaker] looks at a number's answers together: where too many of them are
 // unclear, the number has to stop, or each further message is one nobody can
 // account for.

@@ -42,7 +42,7 @@ const (
 	ScopeNone Scope = iota
 	// ScopeRecipient: every job of this sender number to this recipient.
 	ScopeRecipient
-	// ScopeTemplate: every job with this template, in this account.
+	// ScopeTemplate: every job with this template in this language, in this account.
 	ScopeTemplate
 	// ScopeNumber: every job of this sender number.
 	ScopeNumber
@@ -50,6 +50,10 @@ const (
 	ScopeAccount
 	// ScopeApp: every job of every account behind this app.
 	ScopeApp
+	// ScopeCategory: every job of this account whose template is of a category.
+	ScopeCategory
+	// ScopePortfolio: every number of the account's business portfolio.
+	ScopePortfolio
 )
 
 // String is the word for logs and metric labels.
@@ -67,6 +71,10 @@ func (s Scope) String() string {
 		return "account"
 	case ScopeApp:
 		return "app"
+	case ScopeCategory:
+		return "category"
+	case ScopePortfolio:
+		return "portfolio"
 	}
 	return "invalid"
 }
@@ -78,15 +86,18 @@ type Action struct {
 	Outcome job.Kind
 	// Reason says why, whatever is done.
 	Reason job.Reason
-	// Stop is what must not send until a probe succeeds, for GiveBack.
-	Stop Scope
+	// Stop is what must not send until a probe succeeds, for GiveBack; Category says
+	// which templates of the account where that is their category.
+	Stop     Scope
+	Category string
 	// Slow is whose rate must come down, for a Retry that the API throttled.
 	Slow Scope
 	// Hold is how long it sends nothing at all, where the API asked for that: its rate
 	// comes down anyway, and most refusals are a matter of milliseconds.
 	Hold time.Duration
 	// Delay is how long to wait before jitter: with Retry until the job is sent
-	// again, with GiveBack until the first probe of what is stopped.
+	// again, with GiveBack until the first probe of what is stopped; 0 leaves that to a
+	// person.
 	Delay time.Duration
 	// CountsAttempt reports whether this send used up one of Limits.MaxAttempts.
 	CountsAttempt bool
@@ -139,6 +150,12 @@ func DecideError(err error, attempt int, limits Limits) Action {
 	a := Decide(e.Class, attempt, limits, e.RetryAfter)
 	if a.Outcome == job.Unknown {
 		a.Reason = unknownReason(e)
+	}
+	if r, ok := stopCodes[e.Code]; ok && a.Do == GiveBack {
+		a.Stop, a.Category, a.Reason, a.Delay = r.scope, r.category, r.reason, r.wait
+		if r.wait > 0 {
+			a.Delay = max(r.wait, e.RetryAfter)
+		}
 	}
 	return a
 }

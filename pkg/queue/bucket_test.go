@@ -172,3 +172,40 @@ func TestBucketWatchEndsBesideAFlood(t *testing.T) {
 		t.Errorf("Watch = %v", err)
 	}
 }
+
+func TestBucketFollowTellsRevisions(t *testing.T) {
+	t.Parallel()
+	b := start(t, queue.Settings{}).bucket(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	for _, key := range []string{"a", "b", "a"} {
+		if err := b.Put(ctx, key, []byte("1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if last, err := b.Last(ctx); err != nil || last != 3 {
+		t.Errorf("Last = %d, %v, want 3", last, err)
+	}
+	type change struct {
+		Key      string
+		Revision uint64
+	}
+	calls, done := make(chan change, 100), make(chan error)
+	go func() {
+		done <- b.Follow(ctx, func(key string, _ []byte, revision uint64) { calls <- change{key, revision} })
+	}()
+	for _, want := range []change{{"b", 2}, {"a", 3}, {"", 3}} {
+		if got := <-calls; got != want {
+			t.Errorf("followed %v, want %v", got, want)
+		}
+	}
+	if err := b.Delete(ctx, "b"); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-calls; got != (change{"b", 4}) {
+		t.Errorf("followed %v after a deletion", got)
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("Follow = %v", err)
+	}
+}

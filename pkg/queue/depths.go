@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -11,12 +12,14 @@ import (
 
 // Depths tells of each queue that has jobs how many wait and how many are in
 // flight. It asks for every consumer and is meant for a status, not for a loop.
-// The figures are exact when nothing moves.
+// The figures are exact when nothing moves. Deadlines of answers are no jobs and not
+// among them.
 func (qs *Queues) Depths(ctx context.Context) ([]Depth, error) {
 	found, err := qs.Discover(ctx)
 	if err != nil {
 		return nil, err
 	}
+	found = slices.DeleteFunc(found, func(d Depth) bool { return d.Lane == DeadlineLane && d.Queued == d.Due })
 	flying := make(map[ID]uint64)
 	for _, s := range qs.sources() {
 		if err := qs.inFlight(ctx, s.stream, s.parse, flying); err != nil {

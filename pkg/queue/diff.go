@@ -70,7 +70,7 @@ func (a asset) settings() []setting {
 			adjust: func(have, want *jetstream.StreamConfig) { have.MaxMsgSize = want.MaxMsgSize }},
 	}
 	if a.bucket != nil {
-		return common
+		return append(common, maxAge())
 	}
 	return append(append(formSettings(), limitSettings()...), common...)
 }
@@ -104,11 +104,21 @@ func limitSettings() []setting {
 	return []setting{
 		{name: "max_bytes", value: func(c *jetstream.StreamConfig) string { return limit(c.MaxBytes) },
 			adjust: func(have, want *jetstream.StreamConfig) { have.MaxBytes = want.MaxBytes }},
-		{name: "max_age", value: func(c *jetstream.StreamConfig) string { return c.MaxAge.String() },
-			adjust: func(have, want *jetstream.StreamConfig) { have.MaxAge = want.MaxAge }},
+		maxAge(),
 		{name: "duplicate_window", value: func(c *jetstream.StreamConfig) string { return c.Duplicates.String() },
 			adjust: func(have, want *jetstream.StreamConfig) { have.Duplicates = want.Duplicates }},
 	}
+}
+
+// maxAge is the age limit. The server refuses one below the window of duplicates.
+func maxAge() setting {
+	return setting{name: "max_age", value: func(c *jetstream.StreamConfig) string { return c.MaxAge.String() },
+		adjust: func(have, want *jetstream.StreamConfig) {
+			have.MaxAge = want.MaxAge
+			if have.MaxAge > 0 {
+				have.Duplicates = min(have.Duplicates, have.MaxAge)
+			}
+		}}
 }
 
 // limit writes a limit as the server stores it: none is -1.

@@ -67,7 +67,7 @@ func (t Topology) assets() []asset {
 	}
 	for _, b := range t.Buckets {
 		all = append(all, asset{bucket: &b, config: jetstream.StreamConfig{
-			Name: "KV_" + b.Bucket, MaxMsgSize: b.MaxValueSize, Replicas: b.Replicas, Metadata: b.Metadata,
+			Name: "KV_" + b.Bucket, MaxMsgSize: b.MaxValueSize, MaxAge: b.TTL, Replicas: b.Replicas, Metadata: b.Metadata,
 		}})
 	}
 	return all

@@ -25,6 +25,7 @@ const (
 	codeAccountFull    jetstream.ErrorCode = 10002 // resource limits exceeded for account
 	codeNoMessage      jetstream.ErrorCode = 10037 // no message found
 	codeNoSequence     jetstream.ErrorCode = 10043 // the same, of one to be deleted
+	codeDeleteFailed   jetstream.ErrorCode = 10057 // the same, among others
 	codeWrongSequence  jetstream.ErrorCode = 10071 // wrong last sequence
 	codeWrongSequenceR jetstream.ErrorCode = 10164 // the same, of a replicated stream
 	codeStoreFailed    jetstream.ErrorCode = 10077 // maximum bytes, maximum messages or a disk error
@@ -65,4 +66,19 @@ func refusal(api *jetstream.APIError) error {
 // leader, a server that is shutting down, the first copy still under way.
 func passing(api *jetstream.APIError) bool {
 	return api.ErrorCode == codeInProcess || api.Code == 503 && api.ErrorCode != codeStoreFailed
+}
+
+// isGone reports that a message to be deleted is not there.
+func isGone(err error) bool {
+	api := apiError(err)
+	if api == nil {
+		return false
+	}
+	switch api.ErrorCode {
+	case codeNoMessage, codeNoSequence:
+		return true
+	case codeDeleteFailed:
+		return api.Description == "no message found" || api.Description == "deleted message"
+	}
+	return false
 }

@@ -94,10 +94,7 @@ func (d *Dead) letter(m *nats.Msg, meta *nats.MsgMetadata) *StoredLetter {
 func (d *Dead) Remove(ctx context.Context, place uint64) error {
 	request := map[string]any{"seq": place, "no_erase": true}
 	err := call(ctx, d.nc, "STREAM.MSG.DELETE."+d.names.DeadStream(), request, new(struct{}))
-	if api := apiError(err); api != nil && (api.ErrorCode == codeNoMessage || api.ErrorCode == codeNoSequence) {
-		return nil
-	}
-	if err != nil {
+	if err != nil && !isGone(err) {
 		return fmt.Errorf("remove dead letter: %w", err)
 	}
 	return nil

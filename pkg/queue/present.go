@@ -51,10 +51,10 @@ func (qs *Queues) Present(ctx context.Context, campaign string, fn func(stream s
 
 // Again counts the jobs of a campaign that are due, in flight or not, and have an
 // outcome on record: unknown ones whose deadline has come, and those that somebody has
-// tried once more. It reads all that are due.
+// tried once more; deadlines of answers are no jobs. It reads all that are due.
 func (qs *Queues) Again(ctx context.Context, campaign string) (n uint64, err error) {
 	err = page(ctx, qs.nc, qs.names.LaterStream(), qs.names.wild("due", "", "", campaign), 0, func(p *placed) error {
-		if o, ok := readOrigin(p.msg.Header); ok && o.ended() {
+		if o, ok := readOrigin(p.msg.Header); ok && o.ended() && o.kind != KindReply {
 			n++
 		}
 		return nil

@@ -99,14 +99,20 @@ func (e *Events) Scan(ctx context.Context, filter Filter, fn func(*Raw) error) e
 }
 
 func (e *Events) span(filter Filter) span {
-	part := span{after: filter.After, upTo: filter.UpTo, since: filter.Since}
-	for _, kind := range filter.Kinds {
-		part.subjects = append(part.subjects, e.names.wild("events", string(kind), filter.Sender, filter.Campaign, ""))
-	}
+	return span{after: filter.After, upTo: filter.UpTo, since: filter.Since, subjects: e.names.EventSubjects(filter)}
+}
+
+// EventSubjects are the subjects that a filter matches, for who has a consumer of their
+// own.
+func (n Names) EventSubjects(filter Filter) []string {
 	if len(filter.Kinds) == 0 {
-		part.subjects = []string{e.names.wild("events", "", filter.Sender, filter.Campaign, "")}
+		return []string{n.wild("events", "", filter.Sender, filter.Campaign, "")}
 	}
-	return part
+	var subjects []string
+	for _, kind := range filter.Kinds {
+		subjects = append(subjects, n.wild("events", string(kind), filter.Sender, filter.Campaign, ""))
+	}
+	return subjects
 }
 
 // Find is [Events.History] without the places.

@@ -26,9 +26,14 @@ const (
 	KindResend = "resend"
 	// KindReplay is the same for a dead letter.
 	KindReplay = "replay"
-	// KindReply waits for the deadline of an answer.
+	// KindReply waits for the deadline of an answer. It is no job that waits: its message
+	// has been sent.
 	KindReply = "reply"
 )
+
+// DeadlineLane is the lane of the queues in which deadlines of answers appear, so that
+// no pause, stop or backlog of a queue of jobs keeps them. No job has it.
+const DeadlineLane job.Lane = "deadline"
 
 // Scheduled is a job that is put off.
 type Scheduled struct {

@@ -78,6 +78,18 @@ func (n Names) CampaignsBucket() string { return n.Namespace + "_campaigns" }
 // SendersBucket is the bucket of what is stopped.
 func (n Names) SendersBucket() string { return n.Namespace + "_senders" }
 
+// ConsentBucket is the bucket of what people do not want, by a keyed hash of each.
+func (n Names) ConsentBucket() string { return n.Namespace + "_consent" }
+
+// PeopleBucket is the bucket of which aliases are one person.
+func (n Names) PeopleBucket() string { return n.Namespace + "_people" }
+
+// WindowsBucket is the bucket of who wrote to which number within the last day.
+func (n Names) WindowsBucket() string { return n.Namespace + "_windows" }
+
+// AnswersBucket is the bucket of what was answered to jobs that wait for an answer.
+func (n Names) AnswersBucket() string { return n.Namespace + "_answers" }
+
 func (n Names) stream(name string) string { return strings.ToUpper(n.Namespace) + "_" + name }
 
 // JobSubject is where jobs of a queue are published.

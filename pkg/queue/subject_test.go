@@ -38,6 +38,10 @@ func TestSubjects(t *testing.T) {
 		{Names{Namespace: "w-2"}.EventsStream(), "W-2_EVENTS"},
 		{n.CampaignsBucket(), "wacast_campaigns"},
 		{n.SendersBucket(), "wacast_senders"},
+		{n.ConsentBucket(), "wacast_consent"},
+		{n.PeopleBucket(), "wacast_people"},
+		{n.WindowsBucket(), "wacast_windows"},
+		{n.AnswersBucket(), "wacast_answers"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("got %s, want %s", tt.got, tt.want)

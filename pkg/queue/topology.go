@@ -21,9 +21,9 @@ const (
 	// duplicateWindow is how long the server knows a message id. It catches what is
 	// published again because an ack was lost; the ledger catches the rest.
 	duplicateWindow = 5 * time.Minute
-	// claimsMaxAge is how far back the ledger's claims can be restored. An older claim
+	// ClaimsMaxAge is how far back the ledger's claims can be restored. An older claim
 	// ended long ago, or its publication comes back without one.
-	claimsMaxAge = 24 * time.Hour
+	ClaimsMaxAge = 24 * time.Hour
 	// claimsWindow is short: claims that are there twice harm nobody.
 	claimsWindow = time.Minute
 	// maxConsumers must be a number: without one, servers stop at 1,000.
@@ -32,6 +32,11 @@ const (
 	maxCampaignSize = 256 << 10
 	// maxStopSize bounds a value in the bucket of senders.
 	maxStopSize = 16 << 10
+	// maxConsentSize and maxPersonSize bound what is held about one person.
+	maxConsentSize = 64 << 10
+	maxPersonSize  = 4 << 10
+	// windowsMaxAge is longer than a customer service window.
+	windowsMaxAge = 25 * time.Hour
 )
 
 // managedBy marks in a stream's metadata that Ensure may change its limits. A
@@ -66,13 +71,25 @@ type Topology struct {
 
 // Topology describes the streams and buckets.
 func (s Settings) Topology() Topology {
-	n, replicas := s.Names, cmp.Or(s.Replicas, 1)
+	n := s.Names
 	return Topology{
 		Streams: []jetstream.StreamConfig{s.jobs(), s.later(), s.events(), s.dead(), s.claims(), s.webhooks()},
 		Buckets: []jetstream.KeyValueConfig{
-			{Bucket: n.CampaignsBucket(), Description: "wacast: campaigns and their states", MaxValueSize: maxCampaignSize, Replicas: replicas, Metadata: managed()},
-			{Bucket: n.SendersBucket(), Description: "wacast: what is stopped, and why", MaxValueSize: maxStopSize, Replicas: replicas, Metadata: managed()},
+			s.bucket(n.CampaignsBucket(), "campaigns and their states", maxCampaignSize, 0),
+			s.bucket(n.SendersBucket(), "what is stopped, and why", maxStopSize, 0),
+			// What people have said has no age: an opt-out is never forgotten.
+			s.bucket(n.ConsentBucket(), "who does not want what", maxConsentSize, 0),
+			s.bucket(n.PeopleBucket(), "which numbers and user ids are one person", maxPersonSize, 0),
+			s.bucket(n.WindowsBucket(), "who wrote to which number within the last day", maxPersonSize, windowsMaxAge),
+			s.bucket(n.AnswersBucket(), "what was answered to jobs", maxPersonSize, cmp.Or(s.EventsMaxAge, DefaultEventsMaxAge)),
 		},
+	}
+}
+
+func (s Settings) bucket(name, holds string, maxValue int32, age time.Duration) jetstream.KeyValueConfig {
+	return jetstream.KeyValueConfig{
+		Bucket: name, Description: "wacast: " + holds, MaxValueSize: maxValue, TTL: age,
+		Replicas: cmp.Or(s.Replicas, 1), Metadata: managed(),
 	}
 }
 
@@ -158,7 +175,7 @@ func (s Settings) claims() jetstream.StreamConfig {
 		Retention:   jetstream.LimitsPolicy,
 		Storage:     jetstream.FileStorage,
 		Discard:     jetstream.DiscardNew,
-		MaxAge:      claimsMaxAge,
+		MaxAge:      ClaimsMaxAge,
 		Duplicates:  claimsWindow,
 		Replicas:    cmp.Or(s.Replicas, 1),
 		Metadata:    managed(),

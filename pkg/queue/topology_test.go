@@ -47,15 +47,16 @@ func TestEnsureTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(diffs) != 8 {
-		t.Errorf("of an empty account 8 are missing, Diff says %v", lines(diffs))
+	if len(diffs) != 12 {
+		t.Errorf("of an empty account 12 are missing, Diff says %v", lines(diffs))
 	}
 	var configs [2][]jetstream.StreamConfig
 	for i := range configs {
 		if diffs := ensure(t, r, settings); len(diffs) > 0 {
 			t.Errorf("Ensure number %d leaves %v", i+1, diffs)
 		}
-		for _, stream := range []string{"WACAST_JOBS", "WACAST_LATER", "WACAST_EVENTS", "WACAST_DEAD", "WACAST_CLAIMS", "WACAST_WEBHOOKS", "KV_wacast_campaigns", "KV_wacast_senders"} {
+		for _, stream := range []string{"WACAST_JOBS", "WACAST_LATER", "WACAST_EVENTS", "WACAST_DEAD", "WACAST_CLAIMS", "WACAST_WEBHOOKS", "KV_wacast_campaigns", "KV_wacast_senders",
+			"KV_wacast_consent", "KV_wacast_people", "KV_wacast_windows", "KV_wacast_answers"} {
 			configs[i] = append(configs[i], config(t, r, stream))
 		}
 	}
@@ -97,6 +98,13 @@ func TestStreamsAreWhatTheGuaranteesNeed(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+	ages := make(map[string]time.Duration)
+	for _, bucket := range []string{"consent", "people", "windows", "answers"} {
+		ages[bucket] = config(t, r, "KV_wacast_"+bucket).MaxAge
+	}
+	if diff := cmp.Diff(map[string]time.Duration{"consent": 0, "people": 0, "windows": 25 * time.Hour, "answers": 30 * 24 * time.Hour}, ages); diff != "" {
+		t.Error("ages of buckets:", diff)
+	}
 	if c := config(t, r, "WACAST_JOBS"); c.MaxConsumers <= 1000 || c.MaxBytes <= 0 {
 		t.Errorf("jobs: max consumers %d, max bytes %d", c.MaxConsumers, c.MaxBytes)
 	}
@@ -105,15 +113,17 @@ func TestStreamsAreWhatTheGuaranteesNeed(t *testing.T) {
 func TestEnsureChangesItsOwnLimits(t *testing.T) {
 	t.Parallel()
 	r := start(t, queue.Settings{})
-	settings := queue.Settings{Names: names, JobsMaxBytes: 2 << 20, EventsMaxAge: 100 * time.Hour, DeadMaxAge: time.Minute}
+	settings := queue.Settings{Names: names, JobsMaxBytes: 2 << 20, EventsMaxAge: time.Minute, DeadMaxAge: time.Minute}
 	if diffs := ensure(t, r, settings); len(diffs) > 0 {
 		t.Errorf("left: %v", diffs)
 	}
 	if got := config(t, r, "WACAST_JOBS").MaxBytes; got != 2<<20 {
 		t.Errorf("max bytes of jobs = %d", got)
 	}
-	if got := config(t, r, "WACAST_EVENTS").MaxAge; got != 100*time.Hour {
-		t.Errorf("max age of events = %v", got)
+	for _, stream := range []string{"WACAST_EVENTS", "KV_wacast_answers"} {
+		if got := config(t, r, stream).MaxAge; got != time.Minute {
+			t.Errorf("max age of %s = %v", stream, got)
+		}
 	}
 	if c := config(t, r, "WACAST_DEAD"); c.MaxAge != time.Minute || c.Duplicates != time.Minute {
 		t.Errorf("max age of dead letters = %v, window %v", c.MaxAge, c.Duplicates)

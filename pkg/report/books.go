@@ -89,7 +89,7 @@ func (b *books) readOutcome(e *queue.Recorded) error {
 }
 
 func (b *books) settle(e *queue.Recorded) {
-	if b.seen[e.ID] || e.Data.Was == job.Failed { // which is no outcome
+	if b.seen[e.ID] || !corrects(&e.Data) {
 		return
 	}
 	b.seen[e.ID] = true

@@ -24,8 +24,8 @@ type Job struct {
 }
 
 // Jobs passes every job of a campaign that has ended, each once, those of one first
-// outcome together; those that were purged with their queue are only counted, and have
-// no name any more. What is remembered meanwhile is tens of bytes a job.
+// outcome together; those that were purged with their queue, or whose person was
+// forgotten, are only counted, and have no name any more. What is remembered meanwhile is tens of bytes a job.
 func (r *Reporter) Jobs(ctx context.Context, campaign string, fn func(*Job) error) error {
 	l := ledger{fn: fn, seed: maphash.MakeSeed(), later: make(map[uint64]*late), done: make(map[uint64]bool), copies: make(map[uint64]*queue.Recorded)}
 	if err := r.read(ctx, campaign, append(statuses(), job.Settled), l.follow); err != nil {
@@ -94,7 +94,7 @@ func (l *ledger) follow(e *queue.Recorded) error {
 	}
 	known := l.later[at]
 	if e.Data.Kind == job.Settled {
-		if e.Data.Was != job.Failed { // the statuses say that too
+		if corrects(&e.Data) { // the statuses say the rest
 			known.settled = e
 		}
 	} else if rank(e.Data.Kind) > rank(known.status) {
@@ -107,8 +107,8 @@ func (l *ledger) follow(e *queue.Recorded) error {
 func (l *ledger) end(e *queue.Recorded) error {
 	at := l.hash(e)
 	switch {
-	case e.Data.ID == "" || l.done[at]:
-		return nil // a purge, or another publication of the job
+	case e.Data.ID == "" || l.done[at] || erased(e):
+		return nil // a purge, another publication of the job, or nobody's any more
 	case e.Data.Kind == job.Duplicate || e.Data.Reason == job.ReasonConflict:
 		l.copies[at] = e
 		return nil
@@ -164,6 +164,12 @@ func (r *Reporter) UnknownJobs(ctx context.Context, campaign string) ([]UnknownJ
 	err := r.read(ctx, campaign, []job.Kind{job.Unknown, job.Settled}, func(e *queue.Recorded) error {
 		d, at := &e.Data, publication{e.Data.Stream, e.Data.Sequence}
 		_, known := open[at]
+		if erased(e) {
+			return nil // nobody can settle it any more
+		}
+		if d.Kind == job.Settled && !corrects(d) {
+			return nil
+		}
 		if d.Kind == job.Settled && d.Outcome != job.Unknown {
 			delete(open, at)
 			return nil

@@ -32,9 +32,9 @@ func (r *Reporter) orphans(ctx context.Context, b *books, a *Accounts) error {
 	if err != nil {
 		return err
 	}
-	for _, kind := range job.Outcomes() {
+	for _, kind := range append(job.Outcomes(), job.Erased) {
 		err := r.events.Read(ctx, queue.Filter{Kinds: []job.Kind{kind}}, func(e *queue.Recorded) error {
-			if e.Data.Sequence > 0 && e.Data.ID != "" {
+			if e.Data.Sequence > 0 && (e.Data.ID != "" || e.Data.Outcome.IsOutcome() && e.Data.Was == "") {
 				all.of(e.Data.Stream).ended.add(e.Data.Sequence)
 			}
 			return nil

@@ -175,19 +175,36 @@ func (r *Reporter) leaveOut(ctx context.Context, p *Progress, due uint64) error 
 }
 
 // read passes a campaign's events of some kinds, one kind after the other, each in the
-// order of the stream. The server finds those of one subject several times faster
-// than those of many, and is not asked for what there is none of.
+// order of the stream; behind those of a kind come those that are erased, as what they
+// stand for. The server finds events of one subject several times faster than those of
+// many, and is not asked for what there is none of.
 func (r *Reporter) read(ctx context.Context, campaign string, kinds []job.Kind, fn func(*queue.Recorded) error) error {
 	counts, err := r.events.Counts(ctx, campaign)
 	if err != nil {
 		return err
 	}
-	for _, kind := range kinds {
-		if counts[kind] == 0 {
-			continue
-		}
-		if err := r.events.Read(ctx, queue.Filter{Campaign: campaign, Kinds: []job.Kind{kind}}, fn); err != nil {
+	gone := new(erasures)
+	if counts[job.Erased] > 0 {
+		if gone, err = r.erasures(ctx, campaign); err != nil {
 			return err
+		}
+	}
+	for _, kind := range kinds {
+		if counts[kind] > 0 {
+			err := r.events.Read(ctx, queue.Filter{Campaign: campaign, Kinds: []job.Kind{kind}}, func(e *queue.Recorded) error {
+				if gone.has(e) {
+					return nil
+				}
+				return fn(e)
+			})
+			if err != nil {
+				return err
+			}
+		}
+		for _, e := range gone.of[kind] {
+			if err := fn(e); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -198,7 +215,7 @@ func (p *Progress) count(counts map[job.Kind]uint64) {
 		job.Accepted: &p.Accepted, job.Rejected: &p.Rejected, job.Expired: &p.Expired, job.Suppressed: &p.Suppressed,
 		job.Cancelled: &p.Cancelled, job.Duplicate: &p.Duplicate, job.Unknown: &p.Unknown,
 		job.Held: &p.Held, job.Sent: &p.Sent, job.Delivered: &p.Delivered, job.Read: &p.Read, job.Failed: &p.Failed,
-		job.Reply: &p.Replies,
+		job.Reply: &p.Replies, job.Confirmed: &p.Confirmed, job.Declined: &p.Declined, job.NoAnswer: &p.NoAnswer,
 	} {
 		*field = counts[kind]
 	}

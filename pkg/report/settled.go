@@ -10,8 +10,9 @@ import (
 )
 
 // shift is what settled events change in the counts: what was unknown at first and
-// accepted in the end is one less of the former and one more of the latter, and what
-// failed and was delivered after all is one less of the former.
+// accepted in the end is one less of the former and one more of the latter; what failed
+// and was delivered after all, what was held and is not any more, and an answer that
+// has changed are one less of the former.
 type shift map[job.Kind]int64
 
 // add takes one event into account.
@@ -22,13 +23,18 @@ func (s shift) add(d *job.EventData) {
 	}
 }
 
-// wasOf is what a settled event corrects: an outcome, or [job.Failed].
+// wasOf is what a settled event corrects: an outcome, a status that was not the last
+// word, or an answer.
 func wasOf(d *job.EventData) job.Kind {
 	if d.Was == "" {
 		return job.Unknown
 	}
 	return d.Was
 }
+
+// corrects reports whether a settled event is about the job's outcome: it may take back
+// a status or an answer instead.
+func corrects(d *job.EventData) bool { return wasOf(d).IsOutcome() }
 
 // apply corrects counts. None goes below zero: an event may have outlived the one
 // that it corrects.
@@ -39,12 +45,16 @@ func (s shift) apply(counts map[job.Kind]uint64) {
 }
 
 // settled reads what the settled events of a campaign change, or those of all when
-// it is empty. A fact that was recorded twice counts once.
-func (r *Reporter) settled(ctx context.Context, campaign string) (shift, error) {
+// it is empty, those that are erased among them. A fact that was recorded twice counts
+// once.
+func (r *Reporter) settled(ctx context.Context, campaign string, gone *erasures) (shift, error) {
 	s, seen := make(shift), make(map[string]bool)
+	for _, e := range gone.of[job.Settled] {
+		s.add(&e.Data)
+	}
 	filter := queue.Filter{Campaign: campaign, Kinds: []job.Kind{job.Settled}}
 	err := r.events.Read(ctx, filter, func(e *queue.Recorded) error {
-		if !seen[e.ID] {
+		if !seen[e.ID] && !gone.has(e) {
 			seen[e.ID] = true
 			s.add(&e.Data)
 		}
@@ -54,11 +64,18 @@ func (r *Reporter) settled(ctx context.Context, campaign string) (shift, error) 
 }
 
 // correct makes outcomes of what was counted: settled events change what others
-// said, and the event of a purge stands for many jobs. Nothing is read where there
-// are none of them.
-func (r *Reporter) correct(ctx context.Context, campaign string, counts map[job.Kind]uint64) error {
-	if counts[job.Settled] > 0 {
-		s, err := r.settled(ctx, campaign)
+// said, erased ones stand for those of people who were forgotten, and the event of a
+// purge stands for many jobs. Nothing is read where there are none of them.
+func (r *Reporter) correct(ctx context.Context, campaign string, counts map[job.Kind]uint64) (err error) {
+	gone := new(erasures)
+	if counts[job.Erased] > 0 {
+		if gone, err = r.erasures(ctx, campaign); err != nil {
+			return fmt.Errorf("erased events: %w", err)
+		}
+		gone.counted(counts)
+	}
+	if counts[job.Settled]+uint64(len(gone.of[job.Settled])) > 0 {
+		s, err := r.settled(ctx, campaign, gone)
 		if err != nil {
 			return fmt.Errorf("settled outcomes: %w", err)
 		}

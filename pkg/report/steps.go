@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/wacast/wacast/pkg/job"
@@ -44,8 +45,12 @@ func EventSteps(events []job.Event) []Step {
 			Publication: publicationOf(d.Stream, d.Sequence), To: d.To.String(), Message: d.Wamid.String(),
 		}
 		switch {
+		case d.Match != "":
+			s.Detail = said(d)
 		case d.Kind == job.Settled && d.Was == job.Failed:
 			s.What = "failed settled: delivered"
+		case d.Kind == job.Settled && !corrects(d):
+			s.What = string(d.Was) + " no more"
 		case d.Kind == job.Settled:
 			s.What = string(wasOf(d)) + " settled: " + string(d.Outcome)
 		case d.Kind == job.CampaignChanged:
@@ -54,6 +59,24 @@ func EventSteps(events []job.Event) []Step {
 		steps = append(steps, s)
 	}
 	return steps
+}
+
+// said is what a recipient's word says, and what tied it to the job. Free text stays in
+// the event: it may hold anything.
+func said(d *job.EventData) string {
+	parts := []string{"by " + string(d.Match)}
+	if d.Payload != "" {
+		parts = append(parts, "payload "+strconv.Quote(d.Payload))
+	}
+	for _, word := range []string{d.Scope, d.Detail} {
+		if word != "" {
+			parts = append(parts, word)
+		}
+	}
+	if !d.WindowUntil.IsZero() {
+		parts = append(parts, "window open until "+d.WindowUntil.UTC().Format(time.RFC3339))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // ClaimSteps are the steps that a batch of claims tells of a job.

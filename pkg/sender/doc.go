@@ -10,6 +10,11 @@
 // replicas; jobs that meet a stop go back untouched. A stop with an end lets one
 // probe through when its time has come: an accepted probe lifts the stop, a
 // refused one extends it.
+// What the platform tells by webhook stops and resumes in the same place
+// ([Stops.PlatformStop], [Stops.PlatformResume]), each cause beside the others: a webhook
+// ends what the platform has stopped or refused for the same reason, unless that is
+// newer, and nothing else. Webhooks may come in any order, so the time of the latest is
+// kept. A stop that only a webhook or a person may end meets no probe.
 // Two kinds of stop are different. What an operator pauses has no end and meets no
 // probe: [Stops.Resume] ends it. And where answers fail, a look that costs no
 // message comes before the one that is tried: [Stops.Turn].

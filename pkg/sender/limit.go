@@ -231,16 +231,3 @@ func (s *Stops) since(t time.Time) time.Time {
 	}
 	return t.UTC()
 }
-
-// keyName is a name as a part of a key, whatever it is made of.
-func keyName(name string) string {
-	var b strings.Builder
-	for _, c := range []byte(name) {
-		if c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c == '_' || c == '-' {
-			b.WriteByte(c)
-		} else {
-			fmt.Fprintf(&b, "=%02X", c)
-		}
-	}
-	return b.String()
-}

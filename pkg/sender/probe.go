@@ -38,8 +38,8 @@ func probeWait(first time.Duration, probes int) time.Duration {
 func (s *Stops) Unprobed(targets ...Target) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, t := range targets {
-		if h := s.stops[t]; h != nil && !h.probing.IsZero() {
+	for h := range s.standingAt(targets) {
+		if !h.probing.IsZero() {
 			h.probing, h.allowed = time.Time{}, h.failing()
 			s.notify()
 		}
@@ -51,9 +51,8 @@ func (s *Stops) Unprobed(targets ...Target) {
 func (s *Stops) Inconclusive(targets ...Target) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, t := range targets {
-		h := s.stops[t]
-		if h == nil || h.probing.IsZero() {
+	for h := range s.standingAt(targets) {
+		if h.probing.IsZero() {
 			continue
 		}
 		h.probing = time.Time{}
@@ -67,17 +66,18 @@ func (s *Stops) Inconclusive(targets ...Target) {
 // Failing stops a target whose answers fail, for all replicas, with the first turn
 // to look at it again after the wait. A target that is stopped stays as it is.
 func (s *Stops) Failing(ctx context.Context, t Target, code int, detail string, wait time.Duration) error {
+	sl := slot{Target: t}
 	s.mu.Lock()
-	if s.stops[t] != nil {
+	for range s.standingAt([]Target{t}) {
 		s.mu.Unlock()
 		return nil
 	}
-	h := s.stop(t, job.ReasonAPIFailing, code, detail)
-	h.Until = s.now().Add(wait).UTC()
+	h := s.stop(sl, job.ReasonAPIFailing, code, detail)
+	h.Until, h.WayBack = s.now().Add(wait).UTC(), BackTime
 	stop := h.Stop
 	s.notify()
 	s.mu.Unlock()
-	return s.put(ctx, stop)
+	return s.share(ctx, sl, stop)
 }
 
 // Turn asks whether it is time to look whether a target still fails, and takes the
@@ -86,7 +86,8 @@ func (s *Stops) Failing(ctx context.Context, t Target, code int, detail string, 
 // [Stops.Allow], or not at all.
 func (s *Stops) Turn(ctx context.Context, t Target, wait time.Duration) bool {
 	s.mu.Lock()
-	h := s.stops[t]
+	sl := slot{Target: t}
+	h := s.find(sl)
 	if h == nil || !h.failing() || s.now().Before(h.Until) {
 		s.mu.Unlock()
 		return false
@@ -96,7 +97,7 @@ func (s *Stops) Turn(ctx context.Context, t Target, wait time.Duration) bool {
 	stop := h.Stop
 	s.notify()
 	s.mu.Unlock()
-	if err := s.put(ctx, stop); err != nil {
+	if err := s.share(ctx, sl, stop); err != nil {
 		s.log.Error("a probe could not be shared; other replicas make their own", "scope", t.Scope, "name", t.Name, "error", err)
 	}
 	return true
@@ -106,7 +107,7 @@ func (s *Stops) Turn(ctx context.Context, t Target, wait time.Duration) bool {
 func (s *Stops) Allow(t Target) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if h := s.stops[t]; h != nil && h.failing() {
+	if h := s.find(slot{Target: t}); h != nil && h.failing() {
 		h.allowed = true
 		s.notify()
 	}
@@ -125,7 +126,7 @@ func (s *Stops) Fails(t Target) bool {
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	h := s.stops[t]
+	h := s.find(slot{Target: t})
 	return h != nil && h.failing()
 }
 
@@ -137,9 +138,11 @@ func (s *Stops) ListFailing() []Stop {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var list []Stop
-	for _, h := range s.stops {
-		if h.failing() {
-			list = append(list, h.Stop)
+	for _, all := range s.stops {
+		for _, h := range all {
+			if h.failing() {
+				list = append(list, h.Stop)
+			}
 		}
 	}
 	return list

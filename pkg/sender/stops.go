@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"iter"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -26,9 +28,9 @@ type Stops struct {
 	standing atomic.Bool
 
 	mu      sync.RWMutex
-	stops   map[Target]*held
-	pauses  map[Target]Stop // what operators stopped
-	changed chan struct{}   // closed and replaced at every change
+	stops   map[Target][]*held // of each cause one
+	pauses  map[Target]Stop    // what operators stopped
+	changed chan struct{}      // closed and replaced at every change
 	heard   map[string]time.Time
 	// By their keys in the store.
 	limits     map[string]Limit
@@ -42,6 +44,8 @@ type Stops struct {
 // held is a stop and the probe this replica has on the way, if any.
 type held struct {
 	Stop
+	// cause is that of its [slot].
+	cause job.Reason
 	// first is the wait until the first probe, as this replica knows it.
 	first   time.Duration
 	probing time.Time // when the probe was let through; zero for none
@@ -54,7 +58,7 @@ type held struct {
 func NewStops(store Store, by string, log *slog.Logger) *Stops {
 	s := &Stops{
 		store: store, name: by, log: log, now: time.Now,
-		stops: make(map[Target]*held), pauses: make(map[Target]Stop), heard: make(map[string]time.Time),
+		stops: make(map[Target][]*held), pauses: make(map[Target]Stop), heard: make(map[string]time.Time),
 		limits: make(map[string]Limit), portfolios: make(map[string]PortfolioLimit), holds: make(map[string]Hold),
 		changed: make(chan struct{}), known: make(chan struct{}),
 	}
@@ -95,10 +99,8 @@ func (s *Stops) Admit(targets ...Target) Verdict {
 	v := s.verdict(targets)
 	if v.Probe {
 		now := s.now()
-		for _, t := range targets {
-			if h := s.stops[t]; h != nil {
-				h.probing, h.allowed = now, false
-			}
+		for h := range s.standingAt(targets) {
+			h.probing, h.allowed = now, false
 		}
 	}
 	return v
@@ -124,10 +126,8 @@ func (s *Stops) verdict(targets []Target) Verdict {
 		if p, ok := s.pauses[t]; ok {
 			return Verdict{Stop: p, Changed: s.changed}
 		}
-		h := s.stops[t]
-		if h == nil {
-			continue
-		}
+	}
+	for h := range s.standingAt(targets) {
 		if !h.due(s.now()) {
 			return Verdict{Stop: h.Stop, Changed: s.changed}
 		}
@@ -136,6 +136,59 @@ func (s *Stops) verdict(targets []Target) Verdict {
 		}
 	}
 	return v
+}
+
+// standingAt are the stops of the targets that are not over; s.mu is held.
+func (s *Stops) standingAt(targets []Target) iter.Seq[*held] {
+	return func(yield func(*held) bool) {
+		for _, t := range targets {
+			for _, h := range s.stops[t] {
+				if !h.Over && !yield(h) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (s *Stops) anyStands() bool {
+	for range s.standingAt(slices.Collect(maps.Keys(s.stops))) {
+		return true
+	}
+	return false
+}
+
+// find is the stop of a slot, over or not; nil for none. s.mu is held.
+func (s *Stops) find(sl slot) *held {
+	for _, h := range s.stops[sl.Target] {
+		if h.cause == sl.cause {
+			return h
+		}
+	}
+	return nil
+}
+
+// enter puts a stop into its slot; s.mu is held. A probe that is on its way says
+// nothing of a stop that began after it.
+func (s *Stops) enter(sl slot, stop Stop) *held {
+	h := s.find(sl)
+	if h == nil {
+		h = &held{cause: sl.cause}
+		s.stops[sl.Target] = append(s.stops[sl.Target], h)
+	}
+	if stop.Over != h.Over || !stop.At.Equal(h.At) {
+		h.probing, h.allowed = time.Time{}, false
+	}
+	h.Stop = stop
+	return h
+}
+
+// leave empties a slot; s.mu is held.
+func (s *Stops) leave(sl slot) {
+	s.stops[sl.Target] = slices.DeleteFunc(s.stops[sl.Target], func(h *held) bool { return h.cause == sl.cause })
+	if len(s.stops[sl.Target]) == 0 {
+		delete(s.stops, sl.Target)
+	}
 }
 
 // Changed is closed at the next change of any stop or limit.
@@ -150,11 +203,12 @@ func (s *Stops) Changed() <-chan struct{} {
 // nothing; a refused probe doubles the wait. The wait is that until the
 // first probe, and 0 leaves the stop to a person.
 func (s *Stops) Refused(ctx context.Context, t Target, reason job.Reason, code int, detail string, wait time.Duration) error {
+	sl := slot{Target: t, cause: causeOf(reason)}
 	s.mu.Lock()
-	h := s.stops[t]
+	h := s.find(sl)
 	switch {
-	case h == nil:
-		h = s.stop(t, reason, code, detail)
+	case h == nil || h.Over:
+		h = s.stop(sl, reason, code, detail)
 	case h.probing.IsZero():
 		s.mu.Unlock()
 		return nil
@@ -166,43 +220,70 @@ func (s *Stops) Refused(ctx context.Context, t Target, reason job.Reason, code i
 		h.probing = time.Time{}
 		h.Probes++
 	}
-	h.first = wait
+	h.first, h.Until, h.WayBack = wait, time.Time{}, BackPerson
 	if wait > 0 {
-		h.Until = s.now().Add(probeWait(wait, h.Probes)).UTC()
+		h.Until, h.WayBack = s.now().Add(probeWait(wait, h.Probes)).UTC(), BackTime
 	}
 	stop := h.Stop
 	s.notify()
 	s.mu.Unlock()
-	return s.put(ctx, stop)
+	return s.share(ctx, sl, stop)
 }
 
 // stop enters a stop and logs it; s.mu is held.
-func (s *Stops) stop(t Target, reason job.Reason, code int, detail string) *held {
-	h := &held{Stop: Stop{Scope: t.Scope, Name: t.Name, Reason: reason, Code: code, Detail: detail, By: s.name, Since: s.now().UTC()}}
-	s.stops[t] = h
-	s.log.Warn("stopped", "scope", t.Scope, "name", t.Name, "reason", reason, "code", code, "detail", detail)
-	return h
+func (s *Stops) stop(sl slot, reason job.Reason, code int, detail string) *held {
+	stop := Stop{Scope: sl.Scope, Name: sl.Name, Reason: reason, Code: code, Detail: detail, By: s.name, Since: s.now().UTC()}
+	if was := s.find(sl); was != nil {
+		stop.At = was.At
+	}
+	s.logStop(&stop)
+	return s.enter(sl, stop)
 }
 
-// Lift ends the stops of the targets, for all replicas. What an operator stopped
-// stays so: see [Stops.Resume].
+func (s *Stops) logStop(stop *Stop) {
+	s.log.Warn("stopped", "scope", stop.Scope, "name", stop.Name, "reason", stop.Reason, "code", stop.Code, "by", stop.By, "detail", stop.Detail)
+}
+
+func (s *Stops) logEnd(stop *Stop) {
+	s.log.Info("goes on", "scope", stop.Scope, "name", stop.Name, "reason", stop.Reason, "stopped_for", s.now().Sub(stop.Since).Round(time.Millisecond))
+}
+
+// Lift ends the stops of the targets, for all replicas: a message to them was accepted.
+// What the platform has told stays, unless this message was let through to try just
+// that: what it tells meanwhile is newer. What an operator stopped stays too: see
+// [Stops.Resume].
 func (s *Stops) Lift(ctx context.Context, targets ...Target) error {
-	return s.lift(ctx, targets, func(*held) bool { return true })
+	return s.lift(ctx, targets, func(h *held) bool { return h.cause == "" || !h.probing.IsZero() })
 }
 
 func (s *Stops) lift(ctx context.Context, targets []Target, which func(*held) bool) error {
-	for _, t := range targets {
-		s.mu.Lock()
-		h := s.stops[t]
-		if h == nil || !which(h) {
-			s.mu.Unlock()
-			continue
+	var lifted []slot
+	var probed []time.Time
+	s.mu.Lock()
+	for h := range s.standingAt(targets) {
+		if which(h) {
+			lifted, probed = append(lifted, slot{Target: h.Target(), cause: h.cause}), append(probed, h.probing)
+			s.logEnd(&h.Stop)
+			h.Over, h.At = true, h.probing.UTC() // for [Stops.proved] to share
 		}
-		delete(s.stops, t)
-		s.log.Info("goes on", "scope", t.Scope, "name", t.Name, "reason", h.Reason, "stopped_for", s.now().Sub(h.Since).Round(time.Millisecond))
+	}
+	for _, sl := range lifted {
+		if sl.cause == "" {
+			s.leave(sl)
+		}
+	}
+	if len(lifted) > 0 {
 		s.notify()
-		s.mu.Unlock()
-		if err := s.remove(ctx, t.key(stopPrefix)); err != nil {
+	}
+	s.mu.Unlock()
+	for i, sl := range lifted {
+		var err error
+		if sl.cause == "" {
+			err = s.remove(ctx, sl.key())
+		} else {
+			err = s.proved(ctx, sl, probed[i])
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -214,8 +295,12 @@ func (s *Stops) List() []Stop {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	list := make([]Stop, 0, len(s.stops)+len(s.pauses))
-	for _, h := range s.stops {
-		list = append(list, h.Stop)
+	for _, all := range s.stops {
+		for _, h := range all {
+			if !h.Over {
+				list = append(list, h.Stop)
+			}
+		}
 	}
 	for _, p := range s.pauses {
 		list = append(list, p)
@@ -244,45 +329,39 @@ func (s *Stops) apply(key string, value []byte) {
 	if s.applyHeard(key, value) || s.applyLimit(key, value) || s.applyHold(key, value) {
 		return
 	}
-	t, prefix, ok := parseKey(key)
+	sl, operators, ok := parseKey(key)
 	if !ok {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if value == nil {
-		if prefix == pausePrefix {
-			delete(s.pauses, t)
+		if operators {
+			delete(s.pauses, sl.Target)
 		} else {
-			delete(s.stops, t)
+			s.leave(sl)
 		}
 		s.notify()
 		return
 	}
-	stop, err := ReadStop(value)
-	switch h := s.stops[t]; {
+	stop, err := readStop(value)
+	switch {
 	case err != nil:
 		s.log.Error("a shared stop is ignored", "key", key, "error", err)
 		return
-	case prefix == pausePrefix:
-		s.pauses[t] = stop
-	case h != nil:
-		h.Stop = stop
+	case operators:
+		s.pauses[sl.Target] = stop
 	default:
-		s.stops[t] = &held{Stop: stop}
+		s.enter(sl, stop)
 	}
 	s.notify()
 }
 
 // notify wakes everybody who waits for a change; s.mu is held.
 func (s *Stops) notify() {
-	s.standing.Store(len(s.stops)+len(s.pauses) > 0)
+	s.standing.Store(len(s.pauses) > 0 || s.anyStands())
 	close(s.changed)
 	s.changed = make(chan struct{})
-}
-
-func (s *Stops) put(ctx context.Context, stop Stop) error {
-	return s.putAs(ctx, stop.Target().key(stopPrefix), stop)
 }
 
 func (s *Stops) putAs(ctx context.Context, key string, stop Stop) error {

@@ -32,6 +32,16 @@ func (b *bucket) Put(_ context.Context, key string, value []byte) error {
 
 func (b *bucket) Delete(_ context.Context, key string) error { return b.set(key, nil) }
 
+func (b *bucket) Update(_ context.Context, key string, change func(value []byte) ([]byte, error)) error {
+	b.mu.Lock()
+	value, err := change(b.values[key])
+	b.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return b.set(key, value)
+}
+
 func (b *bucket) set(key string, value []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -254,16 +264,30 @@ func TestReplicasShareStops(t *testing.T) {
 }
 
 func TestParseKey(t *testing.T) {
-	for _, target := range []Target{Everything(), account, number, template} {
-		for _, prefix := range []string{stopPrefix, pausePrefix} {
-			if got, as, ok := parseKey(target.key(prefix)); !ok || got != target || as != prefix || !IsStop(target.key(prefix)) {
-				t.Errorf("parseKey(%q) = %v, %s, %v", target.key(prefix), got, as, ok)
+	odd := TemplateTarget("1", "a b.c=/*", "es_AR")
+	for _, target := range []Target{Everything(), account, number, template, TemplateTarget("1", "coupon", "es_AR"), CategoryTarget("1", "utility"), odd} {
+		for _, cause := range append([]job.Reason{""}, causes...) {
+			sl := slot{Target: target, cause: cause}
+			if got, operators, ok := parseKey(sl.key()); !ok || operators || got != sl {
+				t.Errorf("parseKey(%q) = %v, %v, %v", sl.key(), got, operators, ok)
 			}
 		}
+		key := target.key(pausePrefix)
+		if got, operators, ok := parseKey(key); !ok || !operators || got != (slot{Target: target}) {
+			t.Errorf("parseKey(%q) = %v, %v, %v", key, got, operators, ok)
+		}
+		if strings.ContainsAny(key, " *>") {
+			t.Errorf("key %q is none a bucket takes", key)
+		}
 	}
-	for _, key := range []string{"limit.100", HeardKey("100"), "", "stop", "stop."} {
-		if _, _, ok := parseKey(key); ok {
-			t.Errorf("%q was read as a stop", key)
+	for _, key := range []string{"limit.100", HeardKey("100"), "", "stop", "stop.", "platform.", "platform.x", "platform..template.1"} {
+		if sl, _, ok := parseKey(key); ok {
+			t.Errorf("%q was read as the stop %v", key, sl)
+		}
+	}
+	for _, name := range []string{"=4", "=ZZ", "a"} {
+		if got := parseName(name); got != name {
+			t.Errorf("%q is read as %q", name, got)
 		}
 	}
 }

@@ -8,16 +8,17 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// account is a WhatsApp Business account; only its apps change after New.
+// account is a WhatsApp Business account; its apps and templates change after New.
 type account struct {
 	waba      string
 	name      string
 	tokens    []string
-	templates map[templateKey]*template
-	usage     []string // the value of its usage header, ready made
+	usage     []string                                  // the value of its usage header, ready made
+	templates atomic.Pointer[map[templateKey]*template] // replaced whole, so that sends need no lock
 
 	mu   sync.Mutex
 	apps []string
@@ -34,6 +35,7 @@ type number struct {
 	quality   string
 	status    string
 	mps       int
+	upgrade   *upgrade // nil when none is to come
 	window    window
 	pairs     pairs
 	accepted  int64
@@ -78,17 +80,19 @@ func (a *accounts) fill(cfg Config) error {
 func newAccount(spec Account, shared []json.RawMessage) (*account, error) {
 	a := &account{
 		waba: spec.WABA, name: cmp.Or(spec.Name, "Simulated account"), tokens: spec.Tokens, apps: slices.Clone(spec.Apps),
-		templates: make(map[templateKey]*template), usage: []string{usageOf(spec.WABA, 1, 0)},
+		usage: []string{usageOf(spec.WABA, 1, 0)},
 	}
+	all := make(map[templateKey]*template)
 	for _, raw := range slices.Concat(shared, spec.Templates) {
 		templates, err := parseTemplates(raw)
 		if err != nil {
 			return nil, fmt.Errorf("templates of account %s: %w", spec.WABA, err)
 		}
 		for _, t := range templates {
-			a.templates[templateKey{t.name, t.language}] = t
+			all[templateKey{t.name, t.language}] = t
 		}
 	}
+	a.templates.Store(&all)
 	return a, nil
 }
 
@@ -181,12 +185,13 @@ func sessionExpired(since, now time.Time) *refusal {
 
 // template finds an approved template. It answers nil when templates are not judged.
 func (a *account) template(name, language string) (*template, *refusal) {
-	if len(a.templates) == 0 {
+	all := *a.templates.Load()
+	if len(all) == 0 {
 		return nil, nil
 	}
-	t := a.templates[templateKey{name, language}]
+	t := all[templateKey{name, language}]
 	switch {
-	case t == nil || t.status != "APPROVED" && t.status != "PAUSED" && t.status != "DISABLED":
+	case t == nil || t.status != approved && t.status != "PAUSED" && t.status != "DISABLED":
 		return nil, refuse(132001, fmt.Sprintf("template name (%s) does not exist in %s", name, language))
 	case t.status == "PAUSED":
 		return nil, refuse(132015, "")

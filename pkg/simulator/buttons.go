@@ -19,6 +19,7 @@ const (
 // button is a button of a template.
 type button struct {
 	kind string
+	text string
 	url  pattern
 	slot
 }
@@ -32,7 +33,7 @@ type slot struct {
 }
 
 func newButton(spec buttonSpec) button {
-	b := button{kind: strings.ToUpper(spec.Type), url: parsePattern(spec.URL)}
+	b := button{kind: strings.ToUpper(spec.Type), text: spec.Text, url: parsePattern(spec.URL)}
 	b.slot = slotOf(b.kind, len(b.url.vars) > 0)
 	return b
 }

@@ -119,9 +119,16 @@ func (s *Server) routeControl() {
 		"POST /_sim/faults":      s.controlFaults,
 		"POST /_sim/tokens":      s.controlTokens,
 		"PUT /_sim/numbers/{id}": s.controlNumber,
-		"GET /_sim/webhooks":     func(*http.Request) (any, error) { return s.Webhooks(), nil },
-		"POST /_sim/webhooks":    s.controlWebhooks,
-		"POST /_sim/reset":       func(*http.Request) (any, error) { s.Reset(); return done{true}, nil },
+
+		"POST /_sim/numbers/{id}/upgrade": s.controlUpgrade,
+		"POST /_sim/templates/{name}":     s.controlTemplate,
+		"POST /_sim/inbound":              s.controlInbound,
+		"GET /_sim/answers":               func(*http.Request) (any, error) { return s.Answers(), nil },
+		"POST /_sim/answers":              s.controlAnswers,
+
+		"GET /_sim/webhooks":  func(*http.Request) (any, error) { return s.Webhooks(), nil },
+		"POST /_sim/webhooks": s.controlWebhooks,
+		"POST /_sim/reset":    func(*http.Request) (any, error) { s.Reset(); return done{true}, nil },
 	} {
 		s.control.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { control(w, r, handle) })
 	}

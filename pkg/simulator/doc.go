@@ -18,6 +18,11 @@
 //	POST /_sim/faults              replaces them: a JSON array of Rule
 //	POST /_sim/tokens              {"access_token": "…", "expired": true}, or "expires_at" in place of expired
 //	PUT  /_sim/numbers/{id}        {"mps": 80, "quality": "RED", "status": "CONNECTED"}; each may be left out
+//	POST /_sim/numbers/{id}/upgrade {"mps": 1000, "maintenance": "30s"}: 131057 meanwhile, then a webhook
+//	POST /_sim/templates/{name}    TemplateChange: {"status": "PAUSED"} refuses sends with 132015 and posts a webhook
+//	GET  /_sim/answers             the rules by which people answer
+//	POST /_sim/answers             replaces them: a JSON array of AnswerRule
+//	POST /_sim/inbound             posts an Inbound, or an array of them: a message, or any webhook value
 //	GET  /_sim/webhooks            WebhookStats, with the rules in force
 //	POST /_sim/webhooks            {"paused": true, "faults": […], "url": "…"}; each may be left out
 //	POST /_sim/reset               forgets counts and messages, keeps settings
@@ -61,5 +66,19 @@
 // as long each time, up to an hour, for seven days; [Webhook.RetrySpeed] compresses
 // that. Nothing is dropped while a receiver is away: what is pending takes about
 // 100 bytes an update, and the texts of the message. Faults of webhooks are data
-// too: a list of [WebhookRule].
+// too: a list of [WebhookRule]. Marketing to a number of the United States always fails
+// with 131049.
+//
+// # People
+//
+// People answer what they have read, by rules that are data: a list of [AnswerRule].
+// They tap quick replies, with the payload that was sent for the button, write, stop
+// and resume marketing, or change their number:
+//
+//	[{"template": "appointment", "share": 0.6, "answers": [{"button": "Confirm", "delay": "2s"}]},
+//	 {"template": "appointment", "share": 0.2, "answers": [{"button": "1", "no_context": true}]},
+//	 {"recipients": ["+5491155550100"], "answers": [{"text": "STOP"}, {"preference": "stop", "delay": "5s"}]}]
+//
+// What they do goes out like statuses: signed, in the same POSTs, and again until it
+// is answered with 200.
 package simulator

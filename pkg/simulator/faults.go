@@ -29,7 +29,8 @@ const (
 	Error Kind = "error"
 	// Slow adds [Rule.Delay] to the answer's latency.
 	Slow Kind = "slow"
-	// Held accepts with message_status held_for_quality_assessment.
+	// Held accepts with message_status held_for_quality_assessment. [Rule.Delay] later
+	// the message goes on or, with a [Rule.Code] such as 132015, fails by webhook.
 	Held Kind = "held"
 )
 
@@ -53,12 +54,12 @@ type Rule struct {
 	Number string `json:"number,omitempty"`
 	// After lets Hang, HTML502 and Empty500 process the message first.
 	After bool `json:"after,omitempty"`
-	// Code is the error code of an Error; Status and Details replace what the
+	// Code is the error code of an Error, or of the end of what is Held; Status and Details replace what the
 	// platform documents for it.
 	Code    int    `json:"code,omitempty"`
 	Status  int    `json:"status,omitempty"`
 	Details string `json:"details,omitempty"`
-	// Delay is for Slow and Hang.
+	// Delay is for Slow, Hang and Held.
 	Delay Duration `json:"delay,omitzero"`
 }
 
@@ -87,7 +88,7 @@ func (r Rule) validate() error {
 		return fmt.Errorf("delay is %v; it must be positive", time.Duration(r.Delay))
 	case r.Kind == Slow && r.Delay == 0:
 		return fmt.Errorf("a %s rule needs a delay", r.Kind)
-	case r.Kind == Error && r.Code < 1:
+	case r.Code < 0 || r.Kind == Error && r.Code < 1:
 		return fmt.Errorf("an %s rule needs a code", r.Kind)
 	case r.Status != 0 && (r.Status < 400 || r.Status > 599):
 		return fmt.Errorf("status is %d; it must be from 400 to 599", r.Status)

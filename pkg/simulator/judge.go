@@ -123,9 +123,10 @@ func (s *Server) check(n *number, endpoint string, req *request, schema *refusal
 
 // reachable: the number is registered, and may write to this recipient.
 func (s *Server) reachable(n *number, to recipient) *refusal {
+	if bad := n.refuses(s.cfg.Clock); bad != nil {
+		return bad
+	}
 	switch {
-	case !n.registered():
-		return refuse(133010, "")
 	case n.display != "" && to.digits == n.display:
 		return refuse(131021, "")
 	case len(s.testRecipients) > 0 && !s.testRecipients[to.digits]:

@@ -41,7 +41,7 @@ func listing(raw json.RawMessage, t *template) map[string]json.RawMessage {
 func (s *Server) templatesOf(r *http.Request, a *account) (any, *refusal) {
 	query := r.URL.Query()
 	var all []*template
-	for _, t := range a.templates {
+	for _, t := range *a.templates.Load() {
 		if t.matches(query) {
 			all = append(all, t)
 		}

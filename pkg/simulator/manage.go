@@ -137,6 +137,7 @@ func (a *account) object(id string) object {
 func (s *Server) numberObject(n *number) object {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.mature(s.cfg.Clock)
 	mode := "LIVE"
 	if len(s.testRecipients) > 0 {
 		mode = "SANDBOX"
@@ -167,12 +168,6 @@ func level(mps int) string {
 		return "HIGH"
 	}
 	return "NOT_APPLICABLE"
-}
-
-func (n *number) registered() bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.status == connected
 }
 
 // debug says what a token is.

@@ -69,7 +69,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, endpoint string) {
 	ans := s.judge(r, endpoint, req, schema, ok, rule)
 	accepted, latency := ans.message.ID != "", s.latency(rule)
 	if accepted {
-		s.announce(r.Context(), endpoint, req, &ans, latency)
+		s.announce(r.Context(), endpoint, req, &ans, &rule, latency)
 	}
 	if rule.disturbs() {
 		s.lost(accepted)

@@ -52,7 +52,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.Webhook.on() {
 		var err error
-		if s.hooks, err = newHooks(cfg); err != nil {
+		if s.hooks, err = newHooks(cfg, s.wamid); err != nil {
 			return nil, fmt.Errorf("simulator: %w", err)
 		}
 	}

@@ -32,6 +32,7 @@ type componentSpec struct {
 
 type buttonSpec struct {
 	Type string `json:"type"`
+	Text string `json:"text"`
 	URL  string `json:"url"`
 }
 
@@ -106,7 +107,7 @@ func parseTemplate(raw json.RawMessage) (*template, error) {
 		return nil, errors.New("a template without name or language")
 	}
 	if d.Status == "" { // a definition to be created, not one listed
-		d.Status = "APPROVED"
+		d.Status = approved
 	}
 	t := &template{name: d.Name, language: d.Language, status: strings.ToUpper(d.Status), category: strings.ToUpper(d.Category)}
 	t.listed = listing(raw, t)

@@ -30,6 +30,8 @@ type Webhook struct {
 	Sent, Delivered, Read Latency
 	// Faults are the rules at the start; see [Server.SetWebhooks].
 	Faults []WebhookRule
+	// Answers are what people do with what they read; see [Server.SetAnswers].
+	Answers []AnswerRule
 	// Batch is the most updates in a POST, 1,000 by default. A POST takes what is
 	// due; it does not wait for more.
 	Batch int
@@ -117,13 +119,20 @@ const (
 	// Missing never posts them.
 	Missing WebhookKind = "missing"
 	// Failed posts failed, with [WebhookRule.Code], in place of the status that
-	// [WebhookRule.Statuses] names (delivered by default) and of all later ones.
+	// [WebhookRule.Statuses] names (delivered by default) and of all later ones. With
+	// 131049 and 131050 it strikes marketing only, where templates are judged.
 	Failed WebhookKind = "failed"
 	// Tokenless leaves out the biz_opaque_callback_data, as something on the way may.
 	Tokenless WebhookKind = "tokenless"
+	// Numberless tells of a person with a user name: by the business-scoped user id,
+	// without recipient_id and wa_id.
+	Numberless WebhookKind = "numberless"
+	// Sparse leaves out whatever is optional: contacts, user ids, prices, the texts of
+	// errors.
+	Sparse WebhookKind = "sparse"
 )
 
-var webhookKinds = []WebhookKind{Early, Late, Twice, Shuffled, Missing, Failed, Tokenless}
+var webhookKinds = []WebhookKind{Early, Late, Twice, Shuffled, Missing, Failed, Tokenless, Numberless, Sparse}
 
 // WebhookRule is one fault of webhooks. Unlike a [Rule], every rule that picks a
 // message applies to it, in the order of the list. Selectors left empty match

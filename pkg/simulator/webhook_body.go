@@ -12,9 +12,23 @@ import (
 const errorsPage = "https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes"
 
 // appendPost writes the body of a POST: an entry for each account, a change for
-// each number, their statuses in the order given.
+// each number, their statuses in the order given; then whatever else there is to tell,
+// an entry each.
 func appendPost(b []byte, updates []update, conversation bool) []byte {
 	b = append(b, `{"object":"whatsapp_business_account","entry":[`...)
+	updates, others := apart(updates)
+	b = appendStatuses(b, updates, conversation)
+	for i, n := range others {
+		if i > 0 || len(updates) > 0 {
+			b = append(b, ',')
+		}
+		b = appendNews(b, n)
+	}
+	return append(b, `]}`...)
+}
+
+// appendStatuses writes the entries of statuses.
+func appendStatuses(b []byte, updates []update, conversation bool) []byte {
 	var accounts []*account
 	for i := range updates {
 		a := updates[i].notice.number.account
@@ -30,7 +44,7 @@ func appendPost(b []byte, updates []update, conversation bool) []byte {
 		b = appendChanges(b, updates[i:], a, conversation)
 		b = append(b, `]}`...)
 	}
-	return append(b, `]}`...)
+	return b
 }
 
 // appendChanges writes what the updates say of one account.
@@ -78,7 +92,7 @@ func appendContacts(b []byte, updates []*update) []byte {
 	seen := make(map[string]bool)
 	for _, u := range updates {
 		n := u.notice
-		if u.status == failed || seen[n.person] {
+		if u.status == failed || u.sparse || seen[n.person] {
 			continue
 		}
 		if seen[n.person] = true; len(seen) == 1 {
@@ -86,7 +100,7 @@ func appendContacts(b []byte, updates []*update) []byte {
 		} else {
 			b = append(b, `,{`...)
 		}
-		if !n.byUserID {
+		if !n.byUserID && !u.numberless {
 			b = append(b, `"wa_id":`...)
 			b = appendText(b, n.person)
 			b = append(b, ',')
@@ -107,7 +121,12 @@ func (n *notice) appendUserID(b []byte) []byte {
 	if n.byUserID {
 		return appendText(b, n.person)
 	}
-	return fmt.Appendf(b, `"ZZ.%016d"`, mix(fnv(n.person)^mix(fnv(n.number.account.waba)))%1e16)
+	return appendText(b, userID(n.number.account.waba, n.person))
+}
+
+// userID is the business-scoped id of a number.
+func userID(waba, person string) string {
+	return fmt.Sprintf("ZZ.%016d", mix(fnv(person)^mix(fnv(waba)))%1e16)
 }
 
 func appendStatus(b []byte, u *update, conversation bool) []byte {
@@ -119,11 +138,11 @@ func appendStatus(b []byte, u *update, conversation bool) []byte {
 	b = append(b, `","timestamp":"`...)
 	b = strconv.AppendInt(b, u.stamp, 10)
 	b = append(b, '"')
-	if !n.byUserID {
+	if !n.byUserID && !u.numberless {
 		b = append(b, `,"recipient_id":`...)
 		b = appendText(b, n.person)
 	}
-	if n.byUserID || u.status != failed {
+	if n.byUserID || u.numberless || u.status != failed && !u.sparse {
 		b = append(b, `,"recipient_user_id":`...)
 		b = n.appendUserID(b)
 	}
@@ -132,7 +151,10 @@ func appendStatus(b []byte, u *update, conversation bool) []byte {
 		b = appendText(b, n.token)
 	}
 	if u.status == failed {
-		return append(appendError(b, int(n.code)), '}')
+		return append(appendError(b, int(n.code), u.sparse), '}')
+	}
+	if u.sparse {
+		return append(b, '}')
 	}
 	if conversation {
 		b = n.appendConversation(b, u.stamp)
@@ -151,7 +173,7 @@ func (n *notice) appendConversation(b []byte, stamp int64) []byte {
 	return append(b, `}}`...)
 }
 
-func appendError(b []byte, code int) []byte {
+func appendError(b []byte, code int, sparse bool) []byte {
 	r := refuse(code, "")
 	title := catalogue[code].title
 	if title == "" {
@@ -161,6 +183,9 @@ func appendError(b []byte, code int) []byte {
 	b = strconv.AppendInt(b, int64(code), 10)
 	b = append(b, `,"title":`...)
 	b = appendText(b, title)
+	if sparse {
+		return append(b, `}]`...)
+	}
 	b = append(b, `,"message":`...)
 	b = appendText(b, title)
 	if r.details != "" {
@@ -187,13 +212,18 @@ func appendText(b []byte, s string) []byte {
 		}
 		r, size := utf8.DecodeRuneInString(s[i:])
 		i += size
-		if high, low := utf16.EncodeRune(r); high != utf8.RuneError {
-			b = appendUnit(b, high)
-			r = low
-		}
-		b = appendUnit(b, r)
+		b = appendRune(b, r)
 	}
 	return append(b, '"')
+}
+
+// appendRune writes what is not ASCII, in one unit of UTF-16 or two.
+func appendRune(b []byte, r rune) []byte {
+	if high, low := utf16.EncodeRune(r); high != utf8.RuneError {
+		b = appendUnit(b, high)
+		r = low
+	}
+	return appendUnit(b, r)
 }
 
 func appendASCII(b []byte, c byte) []byte {

@@ -26,8 +26,12 @@ type WebhookStats struct {
 	Retried int64 `json:"retried"`
 	// Failed counts POSTs by the status other than 200 that they got; 0 is none.
 	Failed map[int]int64 `json:"failed"`
-	// Statuses counts acknowledged updates.
+	// Statuses counts acknowledged updates, Values by their field those that are no
+	// statuses.
 	Statuses map[string]int64 `json:"statuses"`
+	Values   map[string]int64 `json:"values,omitempty"`
+	// Answers counts what [AnswerRule]s made people do.
+	Answers map[AnswerKind]int64 `json:"answers,omitempty"`
 	// Faults counts messages that rules struck.
 	Faults map[WebhookKind]int64 `json:"faults"`
 	Paused bool                  `json:"paused"`
@@ -38,7 +42,11 @@ type WebhookStats struct {
 func (s *WebhookStats) acknowledge(updates []update) {
 	s.Acknowledged += int64(len(updates))
 	for _, u := range updates {
-		s.Statuses[statusNames[u.status]]++
+		if u.status == other {
+			s.Values[u.notice.news.field]++
+		} else {
+			s.Statuses[statusNames[u.status]]++
+		}
 	}
 }
 
@@ -48,6 +56,7 @@ func (h *hooks) resetCounts() {
 	h.counts = WebhookStats{
 		Updates: pending, Pending: pending,
 		Failed: make(map[int]int64), Statuses: make(map[string]int64), Faults: make(map[WebhookKind]int64),
+		Values: make(map[string]int64), Answers: make(map[AnswerKind]int64),
 	}
 }
 
@@ -56,6 +65,7 @@ func (h *hooks) stats() WebhookStats {
 	defer h.mu.Unlock()
 	out := h.counts
 	out.Failed, out.Statuses, out.Faults = maps.Clone(out.Failed), maps.Clone(out.Statuses), maps.Clone(out.Faults)
+	out.Values, out.Answers = maps.Clone(out.Values), maps.Clone(out.Answers)
 	out.Paused = h.paused
 	out.Rules = []WebhookRule{}
 	for _, f := range *h.faults.Load() {
@@ -152,16 +162,18 @@ const earlyWait = time.Second
 
 // announce queues the statuses of an accepted message, and waits for those that
 // come before its answer.
-func (s *Server) announce(ctx context.Context, endpoint string, req *request, ans *answer, answerIn time.Duration) {
+func (s *Server) announce(ctx context.Context, endpoint string, req *request, ans *answer, rule *Rule, answerIn time.Duration) {
 	if s.hooks == nil {
 		return
 	}
 	m := &ans.message
-	n := &notice{
-		id: m.ID, token: m.Token, person: m.Person, byUserID: ans.to.digits == "",
-		number: ans.number, category: priced(endpoint, req, ans.number.account),
+	n := &notice{id: m.ID, token: m.Token, person: m.Person, byUserID: ans.to.digits == "", number: ans.number}
+	var t *template
+	if req.Template != nil {
+		t, _ = n.number.account.template(req.Template.Name, req.Template.Language.Code)
 	}
-	early := s.hooks.announce(n, req, m.At, answerIn)
+	n.category = priced(endpoint, req, t)
+	early := s.hooks.announce(n, req, t, rule, m.At, answerIn)
 	if early == nil {
 		return
 	}

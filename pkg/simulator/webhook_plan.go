@@ -15,6 +15,7 @@ const (
 	delivered
 	read
 	failed
+	other // no status: the update's notice has news
 )
 
 // statusNames are indexed by status.
@@ -28,6 +29,7 @@ type notice struct {
 	number            *number
 	category          string
 	early             *early
+	news              *news
 }
 
 // early is what an answer waits for.
@@ -50,12 +52,15 @@ type step struct {
 	stamp time.Duration // what its timestamp says, from the acceptance
 	early bool
 	bare  bool // without the token
+
+	numberless, sparse bool
 }
 
 // plan is the statuses of one message, in the order in which they are queued.
 type plan struct {
 	steps []step
 	code  int32
+	read  time.Duration // when the person has read it, from the acceptance
 }
 
 // draw is a number in [0, 1) of its own for every salt.
@@ -69,7 +74,21 @@ func newPlan(cfg *Webhook, answer time.Duration, n uint64) plan {
 		due = max(due, answer+l.Base+time.Duration(draw(n, uint64(i))*float64(l.Spread)))
 		p.steps = append(p.steps, step{status: status(i), was: status(i), due: due, stamp: due})
 	}
+	p.read = due
 	return p
+}
+
+// hold delays a message that was held for quality assessment until it is released, or
+// dropped with a code.
+func (p *plan) hold(rule *Rule) {
+	for i := range p.steps {
+		p.steps[i].due += time.Duration(rule.Delay)
+		p.steps[i].stamp += time.Duration(rule.Delay)
+	}
+	p.read += time.Duration(rule.Delay)
+	if rule.Code != 0 {
+		p.failAt(sent, rule.Code)
+	}
 }
 
 // apply changes the plan as a rule says.
@@ -89,6 +108,10 @@ func (p *plan) apply(f *hookFault, n uint64) {
 		p.fail(f)
 	case Tokenless:
 		p.each(f, func(s *step) { s.bare = true })
+	case Numberless:
+		p.each(f, func(s *step) { s.numberless = true })
+	case Sparse:
+		p.each(f, func(s *step) { s.sparse = true })
 	}
 }
 
@@ -145,7 +168,12 @@ func (p *plan) fail(f *hookFault) {
 	if len(f.Statuses) == 1 {
 		at = status(slices.Index(statusNames, f.Statuses[0]))
 	}
-	p.code = int32(f.Code)
+	p.failAt(at, f.Code)
+}
+
+// failAt puts failed in the place of a status.
+func (p *plan) failAt(at status, code int) {
+	p.code = int32(code)
 	p.keep(func(s step) bool { return s.was <= at })
 	for i := range p.steps {
 		if p.steps[i].was == at {
@@ -155,15 +183,28 @@ func (p *plan) fail(f *hookFault) {
 }
 
 // priced is the category that a status names.
-func priced(endpoint string, req *request, a *account) string {
-	if req.Template == nil {
+func priced(endpoint string, req *request, t *template) string {
+	switch {
+	case req.Template == nil:
 		return "service"
-	}
-	if t, _ := a.template(req.Template.Name, req.Template.Language.Code); t != nil && t.category != "" {
+	case t != nil && t.category != "":
 		return strings.ToLower(t.category)
-	}
-	if endpoint == marketingMessages {
-		return "marketing"
+	case endpoint == marketingMessages:
+		return marketing
 	}
 	return "utility"
+}
+
+const marketing = "marketing"
+
+// Codes that a message fails with because it is marketing.
+const (
+	codeTooMuch = 131049 // the person gets too much of it, or is in the United States
+	codeStopped = 131050
+)
+
+// spares reports whether a rule's code cannot befall a message: only marketing fails
+// with some codes. Where templates are not judged, nobody knows what is marketing.
+func (f *hookFault) spares(t *template, category string) bool {
+	return (f.Code == codeTooMuch || f.Code == codeStopped) && t != nil && category != marketing
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// update is one status to be posted. With its share of a notice it takes about 100
+// update is one status, or one of the news, to be posted. With its share of a notice it takes about 100
 // bytes, and the texts of the message.
 type update struct {
 	due    time.Duration // since the hooks' start
@@ -15,6 +15,8 @@ type update struct {
 	status status
 	early  bool
 	bare   bool
+	// numberless and sparse leave out what their [WebhookKind] says.
+	numberless, sparse bool
 }
 
 func (u update) before(other update) bool {
@@ -48,6 +50,9 @@ const maxPost = 3 << 20
 // sizeOf is a bound of what an update takes in a POST: everything escaped.
 func sizeOf(u update) int {
 	const frame = 900
+	if u.status == other {
+		return u.notice.news.size()
+	}
 	return frame + 6*(len(u.notice.token)+2*len(u.notice.person)) + 2*len(u.notice.id)
 }
 

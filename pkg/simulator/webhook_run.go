@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -25,7 +26,9 @@ type hooks struct {
 	posts  sync.WaitGroup
 
 	faults  atomic.Pointer[[]*hookFault]
+	habits  atomic.Pointer[[]*habit]
 	unnamed atomic.Uint64 // messages without token
+	newID   func(person string) string
 
 	life   sync.Mutex // held by start and stop
 	cancel context.CancelFunc
@@ -42,9 +45,10 @@ type hooks struct {
 	settled chan struct{} // closed while nothing is pending
 }
 
-func newHooks(cfg Config) (*hooks, error) {
+func newHooks(cfg Config, newID func(person string) string) (*hooks, error) {
 	h := &hooks{
-		cfg: cfg.Webhook, seed: mix(cfg.Seed + 1), log: cfg.Logger, began: time.Now(), url: cfg.Webhook.URL,
+		newID: newID,
+		cfg:   cfg.Webhook, seed: mix(cfg.Seed + 1), log: cfg.Logger, began: time.Now(), url: cfg.Webhook.URL,
 		slots: make(chan struct{}, cfg.Webhook.Concurrency), wake: make(chan struct{}, 1),
 		byWABA: make(map[string]*lane), settled: make(chan struct{}),
 	}
@@ -60,7 +64,7 @@ func newHooks(cfg Config) (*hooks, error) {
 		h.addLane(waba, cfg.Webhook.Secrets[waba])
 	}
 	h.resetCounts()
-	return h, h.setFaults(cfg.Webhook.Faults)
+	return h, errors.Join(h.setFaults(cfg.Webhook.Faults), h.setAnswers(cfg.Webhook.Answers))
 }
 
 // addLane gives an account, or all others, the lane of its secret.
@@ -79,6 +83,15 @@ func (h *hooks) setFaults(rules []WebhookRule) error {
 		return err
 	}
 	h.faults.Store(&faults)
+	return nil
+}
+
+func (h *hooks) setAnswers(rules []AnswerRule) error {
+	habits, err := newHabits(rules)
+	if err != nil {
+		return err
+	}
+	h.habits.Store(&habits)
 	return nil
 }
 
@@ -146,36 +159,52 @@ func (h *hooks) settle(ctx context.Context) error {
 
 // announce queues the statuses of an accepted message. What it returns, if
 // anything, is what the answer waits for.
-func (h *hooks) announce(n *notice, req *request, at time.Time, answer time.Duration) *early {
+func (h *hooks) announce(n *notice, req *request, t *template, rule *Rule, at time.Time, answer time.Duration) *early {
 	hash := fnv(n.token) ^ mix(fnv(n.person))
 	if n.token == "" {
 		hash += h.unnamed.Add(1)
 	}
 	hash ^= h.seed
 	p := newPlan(&h.cfg, answer, hash)
+	if rule.Kind == Held {
+		p.hold(rule)
+	}
 	var struck []WebhookKind
 	for _, f := range *h.faults.Load() {
-		if f.pick.picks(n.number.id, req) {
+		if !f.spares(t, n.category) && f.pick.picks(n.number.id, req) {
 			p.apply(f, hash)
 			struck = append(struck, f.Kind)
 		}
 	}
+	if n.category == marketing && inUS(n.person) && p.code == 0 {
+		p.failAt(delivered, codeTooMuch)
+	}
 	n.code = p.code
+	answers, kinds := h.react(n, req, t, &p, hash, at)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, kind := range struck {
 		h.counts.Faults[kind]++
 	}
+	for _, kind := range kinds {
+		h.counts.Answers[kind]++
+	}
+	h.queueNews(answers)
 	return h.queue(n, p.steps, at)
+}
+
+// laneOf is where updates of an account go; nil if nobody can sign for it.
+func (h *hooks) laneOf(a *account) *lane {
+	if l := h.byWABA[a.waba]; l != nil {
+		return l
+	}
+	return h.byWABA[""]
 }
 
 // queue takes the steps of a message. The caller holds the lock.
 func (h *hooks) queue(n *notice, steps []step, at time.Time) *early {
-	l := h.byWABA[n.number.account.waba]
+	l := h.laneOf(n.number.account)
 	if l == nil {
-		l = h.byWABA[""]
-	}
-	if l == nil { // nobody can sign for this account
 		return nil
 	}
 	now, next := h.now(), l.next()
@@ -183,7 +212,7 @@ func (h *hooks) queue(n *notice, steps []step, at time.Time) *early {
 	for _, s := range steps {
 		u := update{
 			due: now + s.due, stamp: at.Add(s.stamp).Unix(), notice: n, order: h.order,
-			status: s.status, early: s.early, bare: s.bare,
+			status: s.status, early: s.early, bare: s.bare, numberless: s.numberless, sparse: s.sparse,
 		}
 		h.order++
 		l.updates.push(u)

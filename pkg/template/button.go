@@ -25,6 +25,9 @@ const (
 	required
 )
 
+// kindQuickReply is the kind of buttons that send their label and payload back.
+const kindQuickReply = "QUICK_REPLY"
+
 // otpURL begins the URL under which the API stores a one-time-password button.
 const otpURL = "https://www.whatsapp.com/otp/"
 
@@ -56,7 +59,7 @@ func compileButton(w wireButton, authentication bool) button {
 // subType is how a send names the button's kind.
 func (b *button) subType() string {
 	switch b.kind {
-	case "QUICK_REPLY":
+	case kindQuickReply:
 		return subQuickReply
 	case "URL", "OTP":
 		return subURL

@@ -3,6 +3,7 @@ package template
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // ErrNotApproved marks a template that exists but may not be sent.
@@ -68,6 +69,12 @@ func (d *Definition) Status() string { return d.status }
 
 // Category is MARKETING, UTILITY or AUTHENTICATION.
 func (d *Definition) Category() string { return d.category }
+
+// Marketing reports whether it is a marketing template: of one of which nothing but
+// name and language is known, nobody can say.
+func (d *Definition) Marketing() bool { return strings.EqualFold(d.category, marketing) }
+
+const marketing = "MARKETING"
 
 // Named reports whether variables have names in place of numbers.
 func (d *Definition) Named() bool { return d.named }

@@ -9,6 +9,7 @@ import (
 	"github.com/wacast/wacast/pkg/dedup"
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/queue"
+	"github.com/wacast/wacast/pkg/recipient"
 	"github.com/wacast/wacast/pkg/whatsapp"
 )
 
@@ -19,6 +20,8 @@ type hook struct {
 	odd string
 	// tally counts the updates whose fate is known without the ledger.
 	tally map[string]int
+	// forged counts the payloads that nobody signed.
+	forged int
 	// waits is set while an update is about a job without an outcome on record, and
 	// lost while the ledger cannot say.
 	waits, lost bool
@@ -28,15 +31,23 @@ type hook struct {
 // mentioned twice is asked for once.
 type batch struct {
 	namespace string
+	key       recipient.Key
 	hooks     []*hook
 	reports   []*report
 	byToken   map[job.Token]*report
 	// bare are the statuses that came without callback data.
 	bare []bare
+	// inbound are the messages, by their marks each once, calls and preferences what
+	// else people did, and news what the platform tells.
+	inbound     []*inbound
+	heard       map[string]bool
+	calls       []*inbound
+	preferences []*preference
+	news        []news
 }
 
-func newBatch(namespace string, deliveries []*queue.HookDelivery) *batch {
-	b := &batch{namespace: namespace, byToken: make(map[job.Token]*report)}
+func newBatch(namespace string, key recipient.Key, deliveries []*queue.HookDelivery) *batch {
+	b := &batch{namespace: namespace, key: key, byToken: make(map[job.Token]*report), heard: make(map[string]bool)}
 	for _, d := range deliveries {
 		h := &hook{delivery: d, tally: make(map[string]int)}
 		b.hooks = append(b.hooks, h)
@@ -60,12 +71,16 @@ func (b *batch) read(h *hook) {
 		switch u.Kind {
 		case whatsapp.UpdateStatus:
 			b.status(h, u)
-		case whatsapp.UpdateMessage:
-			h.tally[updateMessage]++
+		case whatsapp.UpdateMessage, whatsapp.UpdateCall:
+			b.message(h, u)
+		case whatsapp.UpdatePreference:
+			b.preference(h, u)
+		case whatsapp.UpdateAction:
+			h.tally[updateAction]++
 		case whatsapp.UpdateErrors:
 			h.tally[updateErrors]++
 		case whatsapp.UpdateOther:
-			h.field(u.Field)
+			b.field(h, u)
 		default:
 			h.odd = updateBroken
 			h.tally[updateBroken]++
@@ -73,14 +88,17 @@ func (b *batch) read(h *hook) {
 	}
 }
 
-// field counts what will be acted on once it means something to wacast.
-func (h *hook) field(name string) {
-	if whatsapp.KnownField(name) {
+// field takes what the platform tells. A person looks at what nobody knows.
+func (b *batch) field(h *hook, u *whatsapp.Update) {
+	switch {
+	case u.Notice != nil:
+		b.news = append(b.news, news{hook: h, update: u})
+	case whatsapp.KnownField(u.Field):
 		h.tally[updateField]++
-		return
+	default:
+		h.odd = updateUnknownField
+		h.tally[updateUnknownField]++
 	}
-	h.odd = updateUnknownField
-	h.tally[updateUnknownField]++
 }
 
 // maxAttempt is what the ledger has room for.

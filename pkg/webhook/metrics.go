@@ -18,6 +18,11 @@ type Metrics struct {
 	delivery *prometheus.HistogramVec // sender
 	twice    *prometheus.CounterVec   // sender
 	forwards *prometheus.CounterVec   // result
+	replies  *prometheus.CounterVec   // match
+	answers  *prometheus.CounterVec   // answer
+	consent  *prometheus.CounterVec   // change, source
+	signals  *prometheus.CounterVec   // kind
+	forged   prometheus.Counter
 	seconds  prometheus.Histogram
 }
 
@@ -48,10 +53,17 @@ const (
 	updateForgotten     = "forgotten"
 	updateWaiting       = "waiting"
 	updateMessage       = "message"
+	updateCall          = "call"
+	updatePreference    = "preference"
+	updateAction        = "action"
+	updateSignal        = "signal"
 	updateErrors        = "errors"
 	updateField         = "field"
 	updateUnknownField  = "unknown_field"
-	updateBroken        = "broken"
+	// A wish that nobody knows, and news of the platform that nobody knows.
+	updateUnknownPreference = "unknown_preference"
+	updateUnknownSignal     = "unknown_signal"
+	updateBroken            = "broken"
 )
 
 // What becomes of a try to forward.
@@ -88,12 +100,14 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 		}),
 	}
+	m.people(f)
 	for _, r := range []string{resultStored, resultSignature, resultTooBig, resultStoreFailed, resultBusy, resultBrokenOff,
 		resultProcessed, resultUndecodable, resultNotWhatsApp, resultQuarantined} {
 		m.bodies.WithLabelValues(r)
 	}
 	for _, r := range []string{updateRecorded, updateDuplicate, updateForeign, updateUnsearched, updateLate, updateUnknownStatus, updateContradiction, updateForgotten,
-		updateWaiting, updateMessage, updateErrors, updateField, updateUnknownField, updateBroken} {
+		updateWaiting, updateMessage, updateCall, updatePreference, updateAction, updateSignal, updateErrors, updateField, updateUnknownField,
+		updateUnknownPreference, updateUnknownSignal, updateBroken} {
 		m.updates.WithLabelValues(r)
 	}
 	for _, r := range []string{forwardDone, forwardFailed} {

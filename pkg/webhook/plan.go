@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/wacast/wacast/pkg/dedup"
 	"github.com/wacast/wacast/pkg/job"
@@ -21,6 +22,8 @@ type plan struct {
 	// explicit are those of mark that a status said itself.
 	explicit dedup.Seen
 	late     int // failures after a delivery
+	// optOut is what the failure says of the recipient's consent; nil for nothing.
+	optOut *job.EventData
 }
 
 // makePlan decides what is new about an accepted job. It depends on nothing but what it
@@ -33,6 +36,7 @@ func makePlan(source string, r *report, entry dedup.Entry, outcome job.Event) pl
 		outcome.Data = job.EventData{Campaign: r.token.Key.Campaign, ID: r.token.Key.ID, From: r.number, Attempt: r.token.Attempt}
 	}
 	p.about = outcome.Data
+	p.about.WindowUntil = time.Time{} // which is news of the outcome
 	if was := outcomeOf(&p.outcome.Data); p.outcome.ID != "" && was != job.Accepted {
 		p.about.Attempt = entry.Attempt // the one that was accepted
 		if entry.Seen&dedup.SeenDoubt != 0 && entry.Seen&dedup.SeenStatus == 0 {
@@ -60,6 +64,9 @@ func makePlan(source string, r *report, entry dedup.Entry, outcome job.Event) pl
 		// Before the delivery, so that who finds that on record finds this too.
 		p.events = append(p.events, p.withdrawal(source))
 	}
+	if seen&dedup.SeenStatus == 0 && p.mark != 0 && p.outcome.Data.Reason == job.ReasonHeld {
+		p.events = append(p.events, p.released(source))
+	}
 	p.events = append(p.events, statuses...)
 	if p.about.Attempt != r.token.Attempt && seen&dedup.SeenTwice == 0 {
 		p.events = append(p.events, p.twiceEvent(source))
@@ -84,6 +91,18 @@ func (p *plan) withdrawal(source string) job.Event {
 	data.Reason, data.Code, data.Detail = job.ReasonWebhook, 0, "delivered after all"
 	complete(&data, p.report.first)
 	return job.NewEvent(source, p.report.first.at, data)
+}
+
+// released says that the platform keeps the message back no more: it was sent, or
+// dropped.
+func (p *plan) released(source string) job.Event {
+	data := p.about
+	data.Kind, data.Was, data.Outcome = job.Settled, job.Held, ""
+	data.Reason, data.Code, data.Detail = job.ReasonWebhook, 0, "sent on, or dropped"
+	complete(&data, p.report.first)
+	ev := job.NewEvent(source, p.report.first.at, data)
+	ev.ID += "/" + string(job.Held)
+	return ev
 }
 
 // isGone reports whether what was found in the place of an outcome is not it.

@@ -32,7 +32,7 @@ func TestAnyOrder(t *testing.T) {
 				statuses = append(statuses, fmt.Sprintf(`{"id":"w","status":%q,"timestamp":%d,"biz_opaque_callback_data":"ns/1/1/c/a"}`, word, 1790000000+rng.IntN(9)))
 			}
 			told = append(told, "|")
-			b := newBatch("ns", []*queue.HookDelivery{{Body: []byte(`{"entry":[{"changes":[{"value":{"statuses":[` + strings.Join(statuses, ",") + `]}}]}]}`)}})
+			b := newBatch("ns", nil, []*queue.HookDelivery{{Body: []byte(`{"entry":[{"changes":[{"value":{"statuses":[` + strings.Join(statuses, ",") + `]}}]}]}`)}})
 			p := makePlan("test", b.reports[0], entry, outcome)
 			entry.Seen |= p.mark
 			for _, e := range p.events {
@@ -74,7 +74,7 @@ func FuzzBatch(f *testing.F) {
 	f.Add([]byte(`{"entry":[{"changes":[{"value":{"statuses":[{"id":"w","status":"read","biz_opaque_callback_data":"ns/1/1/c/a"},7]}},{"field":"x"}]}]}`))
 	f.Add([]byte(`{"entry":[{"changes":[{"value":{"statuses":[{"status":"new","timestamp":"0","biz_opaque_callback_data":"ns/1/255/_/a"}]}}]}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		b := newBatch("ns", []*queue.HookDelivery{{Body: body, Stored: time.Unix(1, 0)}})
+		b := newBatch("ns", nil, []*queue.HookDelivery{{Body: body, Stored: time.Unix(1, 0)}})
 		for _, r := range b.reports {
 			e := r.evidence()
 			if e.Seen == 0 || e.Seen&^dedup.SeenStatus != 0 || e.Attempt < 1 || e.Attempt > maxAttempt {

@@ -34,8 +34,9 @@ func (p *Processor) process(deliveries []*queue.HookDelivery) {
 		return
 	}
 	p.size = sizeOf(deliveries)
-	b := newBatch(p.cfg.Namespace, deliveries)
-	if !p.match(b) {
+	b := newBatch(p.cfg.Namespace, p.cfg.Key, deliveries)
+	// What people want and what the platform tells need no ledger, and act at once.
+	if !p.prefer(b) || !p.obey(b.news) || !p.match(b) {
 		giveBack(deliveries)
 		return
 	}
@@ -44,6 +45,10 @@ func (p *Processor) process(deliveries []*queue.HookDelivery) {
 			giveBack(deliveries)
 			return
 		}
+	}
+	if !p.hear(b) {
+		giveBack(deliveries)
+		return
 	}
 	for i, h := range b.hooks {
 		if !p.release(h) {
@@ -112,7 +117,7 @@ func (p *Processor) settle(reports []*report) bool {
 		return false
 	}
 	plans, ok := p.plan(reports, entries)
-	if !ok {
+	if !ok || !p.heed(plans) {
 		return false
 	}
 	var events []job.Event
@@ -240,6 +245,9 @@ func (p *Processor) count(pl *plan) {
 			recorded++
 		}
 	}
+	if pl.optOut != nil {
+		m.said(pl.optOut)
+	}
 	m.update(updateRecorded, recorded)
 	m.update(updateLate, pl.late)
 	m.update(updateDuplicate, pl.report.known()-recorded-pl.late)
@@ -274,6 +282,7 @@ func (p *Processor) release(h *hook) bool {
 	for result, n := range h.tally {
 		p.cfg.Metrics.update(result, n)
 	}
+	p.cfg.Metrics.forged.Add(float64(h.forged))
 	switch h.odd {
 	case resultUndecodable, resultNotWhatsApp:
 		p.cfg.Metrics.body(h.odd)

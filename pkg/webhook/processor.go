@@ -11,6 +11,7 @@ import (
 	"github.com/wacast/wacast/pkg/dedup"
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/queue"
+	"github.com/wacast/wacast/pkg/recipient"
 )
 
 // Inbox hands out stored webhooks; [queue.HookQueue] does.
@@ -25,18 +26,26 @@ type Quarantine interface {
 
 // Ledger knows which jobs were sent; [dedup.Ledger] does.
 type Ledger interface {
+	// Lookup answers how jobs stand.
+	Lookup(ctx context.Context, subjects []dedup.Subject) ([]dedup.Entry, error)
 	// Attest tells that the API took attempts, and answers how their jobs stand.
 	Attest(ctx context.Context, evidence []dedup.Evidence) ([]dedup.Entry, error)
 	// Mark says which statuses are on record.
 	Mark(ctx context.Context, evidence []dedup.Evidence) ([]dedup.Change, error)
 }
 
-// Events is where statuses are recorded and outcomes are found; [queue.Events] is.
-type Events interface {
-	Record(ctx context.Context, events []job.Event) ([]uint64, error)
+// History is what was recorded; [queue.Events] is.
+type History interface {
 	At(ctx context.Context, sequences []uint64) ([]job.Event, error)
 	Find(ctx context.Context, key job.Key, sender string, since time.Time) ([]job.Event, error)
 	Scan(ctx context.Context, filter queue.Filter, fn func(*queue.Raw) error) error
+	Ends(ctx context.Context) (last uint64, err error)
+}
+
+// Events is where what comes in is recorded and outcomes are found; [queue.Events] is.
+type Events interface {
+	History
+	Record(ctx context.Context, events []job.Event) ([]uint64, error)
 	// Taken passes messages of a number, and Sends tells whether it has any.
 	Taken(ctx context.Context, part queue.TakenRange, fn func(queue.Taken)) (after uint64, all bool, err error)
 	Sends(ctx context.Context, number string) (bool, error)
@@ -56,6 +65,24 @@ type ProcessorConfig struct {
 	Events     Events
 	// Heard is the bucket of senders.
 	Heard Bucket
+	// Memory is the bucket of answers, and Campaigns that of campaigns.
+	Memory    Memory
+	Campaigns Campaigns
+	Deadlines Deadlines
+	// Book is told who people are and what they want, and Key is what it hashes with,
+	// which also signs the payloads of buttons.
+	Book Book
+	Key  recipient.Key
+	// Keywords are the words that opt out or in, and Scope what such a word covers.
+	// They default to those of [recipient.NewKeywords] and to [recipient.All].
+	Keywords *recipient.Keywords
+	Scope    recipient.Scope
+	// Stops is told what the platform stops, and Accounts knows whose numbers are whose.
+	Stops    Stops
+	Accounts Accounts
+	// Reload is called when a template has changed, so that its definition is read
+	// again. Defaults to nothing.
+	Reload func()
 
 	Metrics *Metrics
 	Log     *slog.Logger
@@ -64,7 +91,8 @@ type ProcessorConfig struct {
 func (c ProcessorConfig) validate() error {
 	return missing("processor", map[string]bool{
 		"Namespace": c.Namespace == "", "Inbox": c.Inbox == nil, "Quarantine": c.Quarantine == nil, "Ledger": c.Ledger == nil,
-		"Events": c.Events == nil, "Heard": c.Heard == nil, "Metrics": c.Metrics == nil, "Log": c.Log == nil,
+		"Events": c.Events == nil, "Heard": c.Heard == nil, "Memory": c.Memory == nil, "Campaigns": c.Campaigns == nil, "Deadlines": c.Deadlines == nil,
+		"Book": c.Book == nil, "Key": len(c.Key) == 0, "Stops": c.Stops == nil, "Accounts": c.Accounts == nil, "Metrics": c.Metrics == nil, "Log": c.Log == nil,
 	})
 }
 
@@ -91,6 +119,7 @@ type Processor struct {
 	cfg    ProcessorConfig
 	source string
 	heard  *heard
+	latest *latest
 
 	fetching, ledger, whole, recording *trouble
 
@@ -105,6 +134,7 @@ type Processor struct {
 	// finds messages by their ids, and what catchUp goes by.
 	size     int
 	finder   *finder
+	specs    specs
 	repeat   time.Duration
 	caughtUp bool
 }
@@ -117,8 +147,17 @@ func NewProcessor(cfg ProcessorConfig) (*Processor, error) {
 	if cfg.ID == "" {
 		cfg.ID = fmt.Sprintf("webhook-%08x", rand.Uint32())
 	}
+	if cfg.Keywords == nil {
+		cfg.Keywords = recipient.NewKeywords(nil, nil)
+	}
+	if cfg.Scope == "" {
+		cfg.Scope = recipient.All
+	}
+	if cfg.Reload == nil {
+		cfg.Reload = func() {}
+	}
 	p := &Processor{
-		cfg: cfg, source: "wacast/" + cfg.Namespace + "/" + cfg.ID, heard: newHeard(cfg.Heard, cfg.Log),
+		cfg: cfg, source: "wacast/" + cfg.Namespace + "/" + cfg.ID, heard: newHeard(cfg.Heard, cfg.Log), latest: newLatest(cfg.Events, cfg.Book, cfg.Log),
 		fetching:  &trouble{what: "fetching webhooks from NATS", log: cfg.Log},
 		ledger:    &trouble{what: "the ledger, which statuses wait for,", log: cfg.Log},
 		whole:     &trouble{what: "asking Redis for all that it held", log: cfg.Log},
@@ -135,6 +174,7 @@ func (p *Processor) Start() {
 	p.start.Do(func() {
 		p.running.Go(p.run)
 		p.hearing.Go(func() { p.heard.run(p.fetch) })
+		p.hearing.Go(func() { p.latest.run(p.fetch) })
 	})
 }
 

@@ -23,6 +23,8 @@ import (
 	"github.com/wacast/wacast/pkg/embed/embedtest"
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/queue"
+	"github.com/wacast/wacast/pkg/recipient"
+	"github.com/wacast/wacast/pkg/sender"
 	"github.com/wacast/wacast/pkg/webhook"
 )
 
@@ -38,6 +40,11 @@ type rig struct {
 	inbox    *queue.HookQueue
 	events   *queue.Events
 	senders  *queue.Bucket
+	answers  *queue.Bucket
+	specs    *queue.Bucket
+	later    *queue.Later
+	book     *recipient.Book
+	stops    *sender.Stops
 	ledger   *dedup.Ledger
 	gate     *gate // to Redis
 	natsGate *gate
@@ -135,8 +142,35 @@ func newRig(tb testing.TB) *rig {
 	r.inbox = must[*queue.HookQueue](tb)(r.hooks.Inbox(tb.Context()))
 	r.events = must[*queue.Events](tb)(queue.NewEvents(js, r.names))
 	r.senders = must[*queue.Bucket](tb)(queue.OpenBucket(tb.Context(), js, r.names.SendersBucket()))
-	tb.Cleanup(func() { r.inbox.Close(); r.hooks.Close(); r.events.Close(); _ = rdb.Close() })
+	r.answers = must[*queue.Bucket](tb)(queue.OpenBucket(tb.Context(), js, r.names.AnswersBucket()))
+	r.specs = must[*queue.Bucket](tb)(queue.OpenBucket(tb.Context(), js, r.names.CampaignsBucket()))
+	r.later = must[*queue.Later](tb)(queue.NewLater(js, r.names))
+	r.openBook()
+	tb.Cleanup(func() { r.later.Close(); r.inbox.Close(); r.hooks.Close(); r.events.Close(); _ = rdb.Close() })
 	return r
+}
+
+// waba is the account of the fixtures.
+const waba = "100000000000001"
+
+var identity = recipient.Key("an identity key for tests")
+
+// openBook opens the book of people and the stops, and keeps them up to date.
+func (r *rig) openBook() {
+	r.tb.Helper()
+	open := func(name string) *queue.Bucket {
+		return must[*queue.Bucket](r.tb)(queue.OpenBucket(r.tb.Context(), r.js, name))
+	}
+	r.book = recipient.NewBook(recipient.Config{
+		Consent: open(r.names.ConsentBucket()), People: open(r.names.PeopleBucket()), Windows: open(r.names.WindowsBucket()), Key: identity, Log: r.logger(),
+	})
+	r.stops = sender.NewStops(r.senders, "tested", r.logger())
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = r.book.Run(ctx) })
+	running.Go(func() { _ = r.stops.Run(ctx) })
+	r.tb.Cleanup(func() { cancel(); running.Wait() })
+	<-r.book.Ready()
 }
 
 func (r *rig) logger() *slog.Logger { return slog.New(slog.NewTextHandler(r.log, nil)) }
@@ -145,7 +179,9 @@ func (r *rig) logger() *slog.Logger { return slog.New(slog.NewTextHandler(r.log,
 func (r *rig) config() webhook.ProcessorConfig {
 	return webhook.ProcessorConfig{
 		ID: "tested", Namespace: r.names.Namespace, Inbox: r.inbox, Quarantine: r.hooks, Ledger: r.ledger, Events: r.events, Heard: r.senders,
-		Metrics: r.metrics, Log: r.logger(),
+		Memory: r.answers, Campaigns: r.specs, Deadlines: r.later, Book: r.book, Key: identity, Stops: r.stops,
+		Accounts: must[*sender.Directory](r.tb)(sender.NewDirectory([]*sender.Account{{WABA: waba, Numbers: []string{number}}}, 80)),
+		Metrics:  r.metrics, Log: r.logger(),
 	}
 }
 
@@ -181,6 +217,8 @@ type message struct {
 	nonce       dedup.Nonce
 	subject     dedup.Subject
 	publication uint64
+	// reason is the outcome's, where it has one.
+	reason job.Reason
 }
 
 // claim is the worker's claim, before it sends.
@@ -213,7 +251,7 @@ func (m *message) ended(kind job.Kind) *message {
 	}
 	event := job.NewEvent("worker", begun, job.EventData{
 		Kind: kind, Wamid: wamid, Campaign: "c", ID: m.id, From: number, To: "+447700900456", Lane: job.Bulk, Template: "hello", Language: "en", Attempt: 1,
-		Stream: m.r.names.JobsStream(), Sequence: m.publication, Body: 7, Metadata: []byte(`{"row":1}`),
+		Stream: m.r.names.JobsStream(), Sequence: m.publication, Body: 7, Reason: m.reason, Metadata: []byte(`{"row":1}`),
 	})
 	sequences := must[[]uint64](m.r.tb)(m.r.events.Record(m.r.tb.Context(), []job.Event{event}))
 	must[[]dedup.Change](m.r.tb)(m.r.ledger.Settle(m.r.tb.Context(), []dedup.Settlement{

@@ -174,7 +174,7 @@ func TestSearchHasAShare(t *testing.T) {
 		}
 		var waited, foreign, unsearched int
 		for began := time.Now(); time.Since(began) < 10*time.Second; time.Sleep(10 * time.Millisecond) {
-			b := newBatch("ns", []*queue.HookDelivery{
+			b := newBatch("ns", nil, []*queue.HookDelivery{
 				{Stored: time.Now(), Delivered: 1, Body: bots}, {Stored: time.Now(), Delivered: maxReturns, Body: bots},
 			})
 			if !p.match(b) {

@@ -52,8 +52,11 @@ func (t Throughput) MPS() int {
 
 // Recipients is the messaging limit as a number, 0 for unlimited; false where it was
 // not told or has a form we do not know.
-func (n Number) Recipients() (limit int, ok bool) {
-	tier, ok := strings.CutPrefix(n.MessagingLimit, "TIER_")
+func (n Number) Recipients() (limit int, ok bool) { return tierOf(n.MessagingLimit) }
+
+// tierOf reads a messaging limit such as TIER_2K, 0 being unlimited.
+func tierOf(text string) (limit int, ok bool) {
+	tier, ok := strings.CutPrefix(text, "TIER_")
 	switch {
 	case !ok:
 		return 0, false

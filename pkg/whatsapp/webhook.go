@@ -30,18 +30,28 @@ type UpdateKind uint8
 const (
 	// UpdateStatus: [Update.Status] says what became of a message.
 	UpdateStatus UpdateKind = iota + 1
-	// UpdateMessage: somebody wrote; [Update.Value] is the message.
+	// UpdateMessage: somebody wrote; [Update.Inbound] is the message, and
+	// [Update.Value] all of it.
 	UpdateMessage
+	// UpdateCall: somebody called, or was called; [Update.Inbound] is the call.
+	UpdateCall
+	// UpdatePreference: somebody wants marketing no more, or again;
+	// [Update.Preference] says which.
+	UpdatePreference
+	// UpdateAction: somebody did something with a message; [Update.Action] is it.
+	UpdateAction
 	// UpdateErrors: [Update.Errors] are about the number or the app, not a message.
 	UpdateErrors
-	// UpdateOther: [Update.Field] changed; [Update.Value] is what it says.
+	// UpdateOther: [Update.Field] changed; [Update.Value] is what it says, and
+	// [Update.Notice] the same where it is of a kind that is known.
 	UpdateOther
 	// UpdateBroken: this part of the body makes no sense. The others do.
 	UpdateBroken
 )
 
 var updateKinds = [...]string{
-	UpdateStatus: "status", UpdateMessage: "message", UpdateErrors: "errors", UpdateOther: "other", UpdateBroken: "broken",
+	UpdateStatus: "status", UpdateMessage: "message", UpdateCall: "call", UpdatePreference: "preference", UpdateAction: "action",
+	UpdateErrors: "errors", UpdateOther: "other", UpdateBroken: "broken",
 }
 
 // String is the kind in one word.
@@ -65,11 +75,15 @@ type Update struct {
 	Field string
 	// Number is the phone number id of the business number; empty where the
 	// update is about none.
-	Number string
-	Status Status
-	Errors []StatusError
-	// Value is the JSON of a message or of another field's value. It may hold
-	// telephone numbers.
+	Number     string
+	Status     Status
+	Errors     []StatusError
+	Inbound    *Inbound
+	Preference *Preference
+	Action     *UserAction
+	Notice     Notice
+	// Value is the JSON of a message, of what else came in, or of another field's
+	// value. It may hold telephone numbers.
 	Value json.RawMessage
 }
 

@@ -50,10 +50,13 @@ type messagesValue struct {
 	Metadata struct {
 		NumberID word `json:"phone_number_id"`
 	} `json:"metadata"`
-	Contacts []contact         `json:"contacts"`
-	Statuses []status          `json:"statuses"`
-	Messages []json.RawMessage `json:"messages"`
-	Errors   []statusError     `json:"errors"`
+	Contacts    []contact         `json:"contacts"`
+	Statuses    []status          `json:"statuses"`
+	Messages    []json.RawMessage `json:"messages"`
+	Errors      []statusError     `json:"errors"`
+	Calls       []json.RawMessage `json:"calls"`
+	Preferences []json.RawMessage `json:"user_preferences"`
+	Actions     []json.RawMessage `json:"user_actions"`
 }
 
 type contact struct {
@@ -101,9 +104,7 @@ func (p *posted) updates() []Update {
 			c := &e.Changes[j]
 			u.Field, u.Number = string(c.Field), string(c.Value.Metadata.NumberID)
 			before := len(all)
-			if u.Field == FieldMessages || u.Field == "" {
-				all = c.Value.updates(u, all)
-			}
+			all = c.Value.updates(u, all)
 			if len(all) == before {
 				all = append(all, p.other(u, i, j))
 			}
@@ -112,8 +113,7 @@ func (p *posted) updates() []Update {
 	return all
 }
 
-// other is a change of another field, or something else in messages, such as
-// user_actions.
+// other is a change of another field, or something else in messages.
 func (p *posted) other(u Update, entry, change int) Update {
 	value := p.value(entry, change)
 	if u.Field == FieldMessages || u.Field == "" {
@@ -122,35 +122,51 @@ func (p *posted) other(u Update, entry, change int) Update {
 		}
 	}
 	u.Kind, u.Value = UpdateOther, value
+	u.Account, u.Notice = noticeOf(u, value)
 	return u
 }
 
-// updates appends the statuses, messages and errors of the value.
+// updates appends the statuses, messages, errors and what else people did that the
+// value has. In other fields than messages, the names of the former mean something
+// else.
 func (v *messagesValue) updates(u Update, to []Update) []Update {
-	for i := range v.Statuses {
-		to = append(to, v.Statuses[i].update(u, v.Contacts))
+	if u.Field == FieldMessages || u.Field == "" {
+		for i := range v.Statuses {
+			to = append(to, v.Statuses[i].update(u, v.Contacts))
+		}
+		for _, raw := range v.Messages {
+			to = append(to, v.came(u, raw, readMessage))
+		}
+		if len(v.Errors) > 0 {
+			e := u
+			e.Kind, e.Errors = UpdateErrors, errorsOf(v.Errors)
+			to = append(to, e)
+		}
 	}
-	for _, raw := range v.Messages {
-		to = append(to, messageUpdate(u, raw))
+	for _, raw := range v.Calls {
+		to = append(to, v.came(u, raw, readCall))
 	}
-	if len(v.Errors) > 0 {
-		u.Kind, u.Errors = UpdateErrors, errorsOf(v.Errors)
-		to = append(to, u)
+	for _, raw := range v.Preferences {
+		to = append(to, v.came(u, raw, readPreference))
+	}
+	for _, raw := range v.Actions {
+		to = append(to, v.came(u, raw, readAction))
 	}
 	return to
+}
+
+// came is what somebody did, with the contacts beside it.
+func (v *messagesValue) came(u Update, raw json.RawMessage, read func(*Update, []contact)) Update {
+	u.Kind, u.Value = UpdateBroken, raw
+	if isObject(raw) {
+		read(&u, v.Contacts)
+	}
+	return u
 }
 
 func isObject(raw json.RawMessage) bool {
 	first := bytes.TrimLeft(raw, " \t\r\n")
 	return len(first) > 0 && first[0] == '{'
-}
-
-func messageUpdate(u Update, raw json.RawMessage) Update {
-	u.Kind, u.Value = UpdateMessage, raw
-	if !isObject(raw) {
-		u.Kind = UpdateBroken
-	}
-	return u
 }
 
 // update is the status with what the contacts beside it add.
@@ -172,26 +188,25 @@ func (s *status) update(u Update, contacts []contact) Update {
 		u.Kind = UpdateBroken
 		return u
 	}
-	for _, c := range contacts {
-		u.Status.complete(c, len(contacts) == 1)
-	}
+	complete(&u.Status.RecipientID, &u.Status.RecipientUserID, contacts)
 	return u
 }
 
-// complete fills in what only the contact says. A contact that is alone belongs to
-// every status beside it, unless that names another person.
-func (s *Status) complete(c contact, alone bool) {
-	named := s.RecipientID != "" || s.RecipientUserID != ""
-	same := s.RecipientID != "" && s.RecipientID == string(c.WaID) ||
-		s.RecipientUserID != "" && s.RecipientUserID == string(c.UserID)
-	if !same && (named || !alone) {
-		return
-	}
-	if s.RecipientID == "" {
-		s.RecipientID = string(c.WaID)
-	}
-	if s.RecipientUserID == "" {
-		s.RecipientUserID = string(c.UserID)
+// complete fills in what only the contacts say of a person. A contact that is alone
+// belongs to everything beside it, unless that names another person.
+func complete(waID, userID *string, contacts []contact) {
+	for _, c := range contacts {
+		named := *waID != "" || *userID != ""
+		same := *waID != "" && *waID == string(c.WaID) || *userID != "" && *userID == string(c.UserID)
+		if !same && (named || len(contacts) != 1) {
+			continue
+		}
+		if *waID == "" {
+			*waID = string(c.WaID)
+		}
+		if *userID == "" {
+			*userID = string(c.UserID)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ package whatsapp
 var fields = map[string]bool{
 	FieldMessages:                         true,
 	"user_preferences":                    true,
+	"calls":                               true,
 	"message_template_status_update":      true,
 	"message_template_quality_update":     true,
 	"message_template_components_update":  true,
