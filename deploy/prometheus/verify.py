@@ -86,6 +86,8 @@ def send_campaigns(wacast, env, sim):
         run = subprocess.run([*args, "--campaign", campaign, *more], env=env, capture_output=True, text=True, timeout=180)
         if run.returncode not in (0, 3):
             sys.exit(f"wacast send: {run.stdout}{run.stderr}")
+    # What is stopped is seen on a dashboard.
+    subprocess.run([wacast, "pause", "--template", "hello_world", "--reason", "to be seen"], env=env, check=True, capture_output=True, timeout=30)
 
 
 class Prometheus:
@@ -162,8 +164,7 @@ def check(prometheus):
         result, error = prometheus.query(f"count({metric}{{{matchers}}})")
         if not result:
             bad.append(f"{where}: there is no {metric} with {', '.join(labels) or 'or without labels'} {error}")
-    print(f"{queries} queries, {len({m for m, _, _ in metrics})} metrics, {len(bad)} without data")
-    return bad
+    return bad, f"{queries} queries, {len({m for m, _, _ in metrics})} metrics, {len(bad)} without data"
 
 
 def main():
@@ -186,6 +187,9 @@ scrape_configs:
     try:
         servers.start("simulator", [wacast, "simulator", f"--addr=127.0.0.1:{sim}", f"--templates-dir={templates}",
                                     f"--webhook-url=http://127.0.0.1:{hook}/webhook"], env=env)
+        await_url(f"http://127.0.0.1:{sim}/livez")
+        token = {"access_token": "simulated", "expires_at": int(time.time()) + 30 * 86400}
+        fetch(f"http://127.0.0.1:{sim}/_sim/tokens", json.dumps(token).encode(), "POST")
         servers.start("wacast", [wacast, "all", "--embedded"], env=env)
         servers.start("prometheus", ["prometheus", "--config.file=prometheus.yml", f"--storage.tsdb.path={work}/tsdb",
                                      f"--web.listen-address=127.0.0.1:{prom}"])
@@ -193,7 +197,13 @@ scrape_configs:
         await_url(f"http://127.0.0.1:{prom}/-/ready")
         send_campaigns(wacast, env, f"http://127.0.0.1:{sim}")
         prometheus = Prometheus(f"http://127.0.0.1:{prom}")
-        bad = check(prometheus)
+        # The accounts of a campaign are looked at now and then.
+        for _ in range(20):
+            bad, summary = check(prometheus)
+            if not bad:
+                break
+            time.sleep(5)
+        print(summary)
     finally:
         servers.stop()
     for line in bad:
