@@ -188,7 +188,7 @@ scrape_configs:
         servers.start("simulator", [wacast, "simulator", f"--addr=127.0.0.1:{sim}", f"--templates-dir={templates}",
                                     f"--webhook-url=http://127.0.0.1:{hook}/webhook"], env=env)
         await_url(f"http://127.0.0.1:{sim}/livez")
-        token = {"access_token": "simulated", "expires_at": int(time.time()) + 30 * 86400}
+        token = {"access_token": "simulated", "expires_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 30 * 86400))}
         fetch(f"http://127.0.0.1:{sim}/_sim/tokens", json.dumps(token).encode(), "POST")
         servers.start("wacast", [wacast, "all", "--embedded"], env=env)
         servers.start("prometheus", ["prometheus", "--config.file=prometheus.yml", f"--storage.tsdb.path={work}/tsdb",
