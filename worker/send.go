@@ -37,7 +37,9 @@ func (w *Worker) send(it *item) {
 	w.metrics.inFlight.Inc()
 	accepted, err := w.cfg.API.Send(w.sendContext(start), it.number.ID, token, &it.message)
 	w.metrics.inFlight.Dec()
-	w.metrics.sent(it.number.ID, whatsapp.ClassOf(err), codeOf(err), time.Since(start))
+	took := time.Since(start)
+	w.latency.note(took)
+	w.metrics.sent(it.number.ID, whatsapp.ClassOf(err), codeOf(err), took)
 	w.decide(it, accepted, err, start)
 }
 

@@ -21,6 +21,7 @@ type Worker struct {
 	log     *slog.Logger
 	source  string
 	metrics *metrics
+	latency latency
 	places  *places
 	guard   *ratelimit.Guard
 	posts   *posts

@@ -122,6 +122,7 @@ func (a *App) dial() (err error) {
 		}
 	}
 	a.health = &health{checks: a.checks()}
+	a.registry.MustRegister(newMissingParts(a.health))
 	a.admin, err = newAdmin(a.cfg.AdminAddr, a.health, a.registry, a.log)
 	return err
 }

@@ -51,10 +51,15 @@ func (a *App) startWorker(ctx context.Context, b *base) error {
 	a.registry.MustRegister(newBacklog(cfg))
 	a.account(b, campaigns)
 	a.askLevels(api, b, cfg.Stops)
+	a.watchTokens(api)
 	known := &paces{accounts: a.accounts, stops: cfg.Stops, headroom: a.cfg.RateHeadroom, states: slots.States}
 	if err := a.answerQuestions(b, known); err != nil {
 		return err
 	}
+	a.registry.MustRegister(newUseful(b.queues.Discover, known, w.Latency, a.cfg.MaxInFlight, func(id string) bool {
+		spec, _ := campaigns.Lookup(id)
+		return spec.State == campaign.Paused
+	}))
 	a.part("worker", w.Stop)
 	w.Start()
 	a.mu.Lock()

@@ -44,7 +44,7 @@ func (x *examination) token(ctx context.Context, a *sender.Account, token string
 	case err == nil:
 		x.judgeToken(name, t)
 		return true
-	case errors.As(err, &e) && e.Coded() && e.Class == whatsapp.ClassRefusedAccount && (e.Code == 190 || e.Code == 0 || e.Code == 104):
+	case errors.As(err, &e) && e.DeadToken():
 		x.refused(name, err, howToken)
 		return false
 	case e != nil && e.Coded():

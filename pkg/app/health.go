@@ -49,7 +49,7 @@ func (h *health) missing(ctx context.Context) map[string]string {
 	defer cancel()
 	missing := make(map[string]string)
 	if h.draining.Load() {
-		missing["draining"] = "the process is stopping"
+		missing[partDraining] = "the process is stopping"
 	}
 	for _, name := range slices.Sorted(maps.Keys(h.checks)) {
 		if err := h.checks[name](ctx); err != nil {

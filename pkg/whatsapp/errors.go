@@ -108,6 +108,12 @@ func (e *Error) Is(target error) bool {
 	return ok && e.coded && e.Code == t.Code && (t.Subcode == 0 || t.Subcode == e.Subcode)
 }
 
+// DeadToken reports whether the API said that it does not take the access token at all:
+// it is missing, wrong, revoked or has expired (fact sheet 2.4).
+func (e *Error) DeadToken() bool {
+	return e.coded && e.Class == ClassRefusedAccount && (e.Code == 0 || e.Code == 104 || e.Code == codeToken)
+}
+
 // Timeout reports whether the time for the answer ran out.
 func (e *Error) Timeout() bool {
 	if errors.Is(e.Err, context.DeadlineExceeded) {
