@@ -29,6 +29,11 @@
 // replicas, a recipient waits alone, and an account stops with an end. All numbers
 // reserve their slots in one call.
 //
+// Whoever does not want a message gets none: consent is asked at the gate and again at
+// the slot (file consent). A message that waits for an answer leaves a deadline in the
+// schedule when it is accepted, which is no job and comes in a lane of its own (file
+// deadline).
+//
 // Four contexts end a [Worker] in steps: first the intake, then the taking of
 // slots, then what is in flight, and last the recording: what was sent is written
 // down even while the process drains.

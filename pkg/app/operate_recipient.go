@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,7 +43,7 @@ type Forgotten struct {
 var ErrReason = errors.New("the reason names the person: it stays on record")
 
 // Forget erases a person: jobs that wait end as suppressed and go, events give way to
-// erased ones, which count the same and name nobody, dead letters, webhooks in
+// erased ones, which count the same and name nobody; dead letters, webhooks in
 // quarantine, answers, service windows and links go. Where the person had opted out a
 // keyed hash of it stays. It may be repeated, and goes on where it was cut short; while
 // workers are sending to the person it waits, at most for its patience.
@@ -66,16 +67,24 @@ func (o *Operator) Forget(ctx context.Context, p recipient.Person, reason string
 	if err := s.readEvents(ctx); err != nil { // what has come since
 		return f, err
 	}
-	if err := s.erase(ctx, f); err != nil {
+	if err := s.eraseFound(ctx, f); err != nil {
 		return f, err
 	}
-	for _, alias := range s.persons() {
+	for _, alias := range s.unlinked(book, p) {
 		kept, err := book.Forget(ctx, alias)
 		if err != nil {
 			return f, err
 		}
 		f.OptedOut = f.OptedOut || kept
 	}
+	if err := s.eraseEvents(ctx, f); err != nil {
+		return f, err
+	}
+	kept, err := book.Forget(ctx, p) // the links last: by them all is found again
+	if err != nil {
+		return f, err
+	}
+	f.OptedOut = f.OptedOut || kept
 	f.Aliases = len(s.finder.IDs())
 	return f, o.note(ctx, job.EventData{Kind: job.Erased, Count: f.Events, Detail: "forgotten: " + o.signed(reason)})
 }
@@ -103,17 +112,31 @@ func (s *search) settleDown(ctx context.Context, f *Forgotten, patience time.Dur
 	}
 }
 
-// erase puts erased events in the place of the person's, and then erases those and the
-// rest. In this order nothing is missing at any time, and who reads in between takes
-// both for one.
-func (s *search) erase(ctx context.Context, f *Forgotten) error {
+// eraseFound erases what is found by what the events tell only, which is why those come
+// after it.
+func (s *search) eraseFound(ctx context.Context, f *Forgotten) error {
 	if err := s.readRest(ctx); err != nil {
 		return err
 	}
-	if err := s.forgetAnswers(ctx, f); err != nil { // while the events still name the jobs
+	var places []queue.Place
+	for i := range s.letters {
+		places = append(places, s.o.names.DeadPlace(&s.letters[i]))
+	}
+	for i := range s.odd {
+		places = append(places, s.odd[i].Places...)
+	}
+	f.Letters, f.Webhooks = len(s.letters), len(s.odd)
+	if err := queue.Erase(ctx, s.o.nc, places...); err != nil {
 		return err
 	}
-	slices.SortFunc(s.events, func(a, b queue.Recorded) int { return int(int64(a.Sequence) - int64(b.Sequence)) })
+	return s.forgetAnswers(ctx, f)
+}
+
+// eraseEvents puts erased events in the place of the person's, and then erases those:
+// the newest first, as the oldest are likely to name the person by all aliases. Nothing
+// is missing at any time, and verify takes both for one.
+func (s *search) eraseEvents(ctx context.Context, f *Forgotten) error {
+	slices.SortFunc(s.events, func(a, b queue.Recorded) int { return cmp.Compare(a.Sequence, b.Sequence) })
 	if _, err := s.o.events.Record(ctx, report.Erase(s.events, s.done, s.o.source(), time.Now())); err != nil {
 		return err
 	}
@@ -125,15 +148,8 @@ func (s *search) erase(ctx context.Context, f *Forgotten) error {
 			latest = stored
 		}
 	}
+	slices.Reverse(places)
 	f.Events = len(places)
-	for i := range s.letters {
-		places = append(places, s.o.names.DeadPlace(&s.letters[i]))
-	}
-	f.Letters = len(s.letters)
-	for i := range s.odd {
-		places = append(places, s.odd[i].Places...)
-	}
-	f.Webhooks = len(s.odd)
 	if until := latest.Add(queue.ClaimsMaxAge); until.After(time.Now()) {
 		f.ClaimsUntil = &until
 	}
@@ -160,14 +176,21 @@ func (s *search) forgetAnswers(ctx context.Context, f *Forgotten) error {
 	return nil
 }
 
-// persons are the aliases in plain, each as a person.
-func (s *search) persons() []recipient.Person {
+// unlinked are the aliases that only the events tell of, each as a person: once those
+// are erased, nothing leads to them.
+func (s *search) unlinked(book *people, p recipient.Person) []recipient.Person {
+	linked := book.Aliases(p)
 	var all []recipient.Person
+	add := func(alias recipient.Person) {
+		if ids := book.key.IDs(alias); len(ids) > 0 && !slices.Contains(linked, ids[0]) {
+			all = append(all, alias)
+		}
+	}
 	for digits := range s.numbers {
-		all = append(all, recipient.Person{Number: "+" + digits})
+		add(recipient.Person{Number: "+" + digits})
 	}
 	for user := range s.users {
-		all = append(all, recipient.Person{UserID: user})
+		add(recipient.Person{UserID: user})
 	}
 	return all
 }

@@ -149,6 +149,8 @@ func waitsFor(kind string) string {
 		return "the next attempt after a refusal"
 	case queue.KindUnknown:
 		return "a status webhook that tells what became of it, or its deadline"
+	case queue.KindReply:
+		return "an answer of its recipient, until its reply_by"
 	case queue.KindResend, queue.KindReplay:
 		return "the next moment: a person had it tried once more"
 	}
