@@ -59,7 +59,7 @@ type line struct {
 	waits      atomic.Int32
 	served     atomic.Int64
 	servedThen int64
-	// ration is a quota of the number or its portfolio that is used up.
+	// ration is the number's daily limit, once it is used up.
 	ration ration
 
 	answers sync.Mutex

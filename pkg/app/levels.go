@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	// levelsEvery is how often it is asked what the API lets a number do, and
-	// levelsLook how often it is looked whether there is a number to ask about.
+	// levelsEvery is how often it is asked what the API lets a number do, and levelsLook
+	// how often, more or less, it is looked whether there is a number to ask about:
+	// replicas that look at the same moment all ask.
 	levelsEvery = time.Hour
 	levelsLook  = time.Minute
 	// levelsTimeout bounds one question.
@@ -62,22 +63,25 @@ func (l *levels) run(ctx context.Context) {
 	case <-ctx.Done():
 		return
 	}
-	tick := time.NewTicker(levelsLook)
-	defer tick.Stop()
-	numbers := l.numbers(ctx)
+	l.maintenance()
+	l.ask(ctx, l.numbers(ctx))
+	look := time.NewTimer(nextLook())
+	defer look.Stop()
 	for {
 		changed := l.stops.Changed()
-		l.maintenance()
-		l.ask(ctx, numbers)
+		l.ask(ctx, l.maintenance())
 		select {
 		case <-ctx.Done():
 			return
 		case <-changed:
-		case <-tick.C:
-			numbers = l.numbers(ctx)
+		case <-look.C:
+			l.ask(ctx, l.numbers(ctx))
+			look.Reset(nextLook())
 		}
 	}
 }
+
+func nextLook() time.Duration { return levelsLook/2 + rand.N(levelsLook) }
 
 // numbers are those that accounts list and those that have jobs, in any order: what
 // one replica is at, another leaves alone.
@@ -100,8 +104,8 @@ func (l *levels) numbers(ctx context.Context) []string {
 	return list
 }
 
-// maintenance notes which numbers are in maintenance, and which no longer.
-func (l *levels) maintenance() {
+// maintenance notes which numbers are in maintenance, and returns those that were.
+func (l *levels) maintenance() (over []string) {
 	now := make(map[string]bool)
 	for _, s := range l.stops.List() {
 		if s.Scope == sender.ScopeNumber && s.Code == codeMaintenance {
@@ -113,7 +117,11 @@ func (l *levels) maintenance() {
 		if ended.IsZero() && !now[number] {
 			l.maintained[number] = time.Now()
 		}
+		if !now[number] {
+			over = append(over, number)
+		}
 	}
+	return over
 }
 
 // ask asks about every number that it is time for.
