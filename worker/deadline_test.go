@@ -10,7 +10,6 @@ import (
 	"github.com/wacast/wacast/pkg/dedup"
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/queue"
-	"github.com/wacast/wacast/pkg/report"
 )
 
 // answers gives the rig the book of answers, which the test shares.
@@ -71,13 +70,11 @@ func TestDeadlinesOfAnswers(t *testing.T) {
 	if got := r.deadlines(); got != 2 {
 		t.Fatalf("%d deadlines wait, want 2", got)
 	}
-	reporter := report.New(r.cfg.Events, r.cfg.Queues, r.cfg.Later)
 	standing := func(when string) {
 		t.Helper()
-		p := must[*report.Progress](t)(reporter.Progress(t.Context(), "c"))
-		if p.Published != 4 || p.Left() != 0 || p.Accepted != 4 {
-			t.Errorf("%s: %d published, %d accepted, %d queued, %d in flight, %d scheduled; want 4, 4 and nothing left",
-				when, p.Published, p.Accepted, p.Queued, p.InFlight, p.Scheduled)
+		depths := must[[]queue.Depth](t)(r.cfg.Queues.Depths(t.Context()))
+		if counts := must[map[job.Kind]uint64](t)(r.cfg.Events.Counts(t.Context(), "c")); counts[job.Accepted] != 4 || len(depths) != 0 {
+			t.Errorf("%s: %v and queues %+v, want 4 accepted and nothing left", when, counts, depths)
 		}
 		err := r.cfg.Queues.Present(t.Context(), "", func(stream string, sequence uint64, _ time.Time) error {
 			t.Errorf("%s: publication %s/%d counts as waiting", when, stream, sequence)
