@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // programs are the binaries that a test breaks.
@@ -180,6 +181,17 @@ func (p *process) kill() {
 	if p.running() {
 		p.signal(syscall.SIGKILL)
 		<-p.exited
+	}
+}
+
+// end asks it to end, and waits until it has.
+func (p *process) end() {
+	p.wards.t.Helper()
+	p.signal(syscall.SIGTERM)
+	select {
+	case <-p.exited:
+	case <-time.After(faultPatience):
+		p.wards.t.Fatalf("%s was asked to end and has not", p.name)
 	}
 }
 

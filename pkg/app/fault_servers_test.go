@@ -145,16 +145,22 @@ func redisServer(t *testing.T) string {
 	return ""
 }
 
-// startRedisCluster starts three masters that share the slots.
-func startRedisCluster(f *field) string {
+// startRedisCluster starts three masters that share the slots and keep no files.
+func startRedisCluster(f *field) string { return redisCluster(f, "--save", "", "--appendonly", "no") }
+
+// startDurableCluster is one whose masters forget nothing that they answered to.
+func startDurableCluster(f *field) string {
+	return redisCluster(f, "--save", "", "--appendonly", "yes", "--appendfsync", "always")
+}
+
+func redisCluster(f *field, args ...string) string {
 	f.t.Helper()
 	const slots, nodes = 16384, 3
 	buses := make([]int, nodes)
 	var hosts []string
 	for i := range nodes {
 		buses[i] = embedtest.Port(f.t)
-		n := f.startRedis(fmt.Sprintf("redis-%d", i), "--save", "", "--appendonly", "no",
-			"--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(buses[i]))
+		n := f.startRedis(fmt.Sprintf("redis-%d", i), append(args, "--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(buses[i]))...)
 		must(f.t, n.client.ClusterAddSlotsRange(f.t.Context(), i*slots/nodes, (i+1)*slots/nodes-1).Err())
 		if i > 0 {
 			must(f.t, f.redis[0].client.Do(f.t.Context(), "cluster", "meet", "127.0.0.1", n.port, buses[i]).Err())

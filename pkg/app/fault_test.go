@@ -117,6 +117,9 @@ func scenarios() []scenario {
 		{name: "nats killed", breaking: natsKilled},
 		{name: "nats cluster loses leaders", layout: layout{nats: 3}, breaking: leadersLost},
 		{name: "receiver down", breaking: deafReceiver},
+		{name: "everything restarted in turn", jobs: 8000, breaking: rolling, layout: layout{
+			nats: 3, redis: startDurableCluster, mps: 80, faults: []simulator.Rule{}, hooks: []simulator.WebhookRule{},
+		}},
 		{name: "clocks of workers apart", breaking: apart, layout: layout{redis: startSwitched, clocks: map[string]time.Duration{
 			"worker-0": 5 * time.Minute, "worker-1": -4 * time.Minute, "receiver": 3 * time.Minute,
 		}}},
