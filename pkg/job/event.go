@@ -99,7 +99,10 @@ type Event struct {
 	Subject         string    `json:"subject"`
 	Time            time.Time `json:"time"`
 	DataContentType string    `json:"datacontenttype"`
-	Data            EventData `json:"data"`
+	// Traceparent is that of the job's trace (CloudEvents' extension for distributed
+	// tracing): of the span that sent the job where there is one, else of its publisher.
+	Traceparent Traceparent `json:"traceparent,omitempty"`
+	Data        EventData   `json:"data"`
 }
 
 // EventData is what an event says of a job. It holds the recipient's number:

@@ -38,6 +38,7 @@ func (w *writer) event(e *Event) {
 		w.text("subject", e.Subject)
 		w.time("time", e.Time)
 		w.text("datacontenttype", e.DataContentType)
+		w.text("traceparent", string(e.Traceparent))
 		w.object("data", func() { w.eventData(&e.Data) })
 	})
 }
@@ -90,6 +91,9 @@ func (s *scanner) event(e *Event) {
 			s.time(&e.Time)
 		case "datacontenttype":
 			scanText(s, &e.DataContentType)
+		case "traceparent":
+			scanText(s, &e.Traceparent)
+			e.Traceparent = ParseTraceparent(string(e.Traceparent))
 		case "data":
 			s.object(func(name string) { s.eventField(name, &e.Data) })
 		default:
