@@ -108,7 +108,7 @@ func TestWhoOptedOutGetsNothing(t *testing.T) {
 	if e := r.entry("ana"); e.State != dedup.None || len(r.letters()) != 0 {
 		t.Errorf("entry %+v, letters %v", e, r.letters())
 	}
-	must[bool](t)(b.OptIn(ctx, recipient.Person{Number: string(ana)}, recipient.All, ""))
+	must[bool](t)(b.OptIn(ctx, recipient.Person{Number: string(ana)}, recipient.OptIn{Scope: recipient.All}))
 	r.eventually("the opt-in", func() bool { return b.Check(recipient.Person{Number: string(ana)}, number, true).OK })
 	r.publishAgain(newTo("ana", ana))
 	r.awaitHistory("ana", "suppressed 0 opted_out", "accepted 1 ")

@@ -59,7 +59,7 @@ func (o *Operator) Unsuppress(ctx context.Context, p recipient.Person, scope rec
 			return false, err
 		}
 	}
-	changed, err := book.OptIn(ctx, p, scope, from)
+	changed, err := book.OptIn(ctx, p, recipient.OptIn{Scope: scope, Number: from})
 	if err != nil || !changed {
 		return false, err
 	}

@@ -59,7 +59,7 @@ func testOptOuts(t *testing.T, buckets buckets) {
 		}
 	}
 	in := func(scope recipient.Scope, number string) func() (bool, error) {
-		return func() (bool, error) { return b.OptIn(ctx, p, scope, number) }
+		return func() (bool, error) { return b.OptIn(ctx, p, recipient.OptIn{Scope: scope, Number: number, At: since}) }
 	}
 	for i, step := range []struct {
 		do           func() (bool, error)
@@ -136,7 +136,7 @@ func testConsentMoves(t *testing.T, buckets buckets) {
 		t.Fatal(err)
 	}
 	eventually(t, "that moves too", func() bool { return other.Check(byNumber, ours, false).Reason == job.ReasonOptedOut })
-	done[bool](t)(b.OptIn(ctx, byNumber, recipient.All, ""))
+	done[bool](t)(b.OptIn(ctx, byNumber, recipient.OptIn{Scope: recipient.All}))
 	for _, p := range []recipient.Person{byNumber, byUser} {
 		eventually(t, "nothing is left behind", func() bool { return other.Check(p, ours, true).OK && b.Check(p, ours, true).OK })
 	}
@@ -299,7 +299,7 @@ func testIdle(t *testing.T, buckets buckets) {
 		return running.Check(recipient.Person{Number: emilia.Number}, ours, false).Reason == job.ReasonOptedOut
 	})
 	for _, want := range []bool{true, false} {
-		if changed := done[bool](t)(idle.OptIn(ctx, byUser, recipient.All, "")); changed != want {
+		if changed := done[bool](t)(idle.OptIn(ctx, byUser, recipient.OptIn{Scope: recipient.All})); changed != want {
 			t.Errorf("changed back = %v", changed)
 		}
 	}

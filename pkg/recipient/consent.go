@@ -25,6 +25,7 @@ const (
 	outOfNumber          // of single numbers, which are in consents.numbers
 	badNumber
 	doubtful // it has failed, but not often enough
+	optedIn  // nothing stands against messages for that, but the entry is there
 )
 
 // sources in the order of their numbers in a [mark].
@@ -94,6 +95,9 @@ func (c *consents) mark(e *Entry) (m mark, numbers []OptOut) {
 		m.flags |= flag
 	}
 	m.hold = seconds(e.HoldUntil)
+	if len(e.OptIns) > 0 {
+		m.flags |= optedIn
+	}
 	switch {
 	case e.Bad == nil:
 	case len(e.Bad.Marks) >= c.badAfter:

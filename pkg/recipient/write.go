@@ -13,7 +13,8 @@ import (
 var errNobody = errors.New("consent: neither a number nor a user id is known")
 
 // OptOut records what a person does not want, and reports false where it stood
-// already. When it returns, every book whose view is fresh knows it within a second.
+// already, or where the person has opted in since then: what was said last counts, in
+// whichever order it comes. When it returns, every book whose view is fresh knows it within a second.
 func (b *Book) OptOut(ctx context.Context, p Person, o OptOut) (changed bool, err error) {
 	if o.Scope != All && o.Scope != Marketing {
 		return false, errors.New("opt-out: the scope must be all or marketing")
@@ -27,14 +28,31 @@ func (b *Book) OptOut(ctx context.Context, p Person, o OptOut) (changed bool, er
 		return false, err
 	}
 	b.Learn(p)
-	return b.change(ctx, to, p.masked(), func(e *Entry) bool { return e.optOut(o) })
+	_, err = b.change(ctx, to, p.masked(), func(e *Entry) (wrote bool) {
+		changed, wrote = e.optOut(o)
+		return wrote
+	})
+	return changed && err == nil, err
 }
 
-// OptIn ends opt-outs: scope [All] every one, [Marketing] those about marketing; from
-// one of our numbers, or, where number is empty, from all. It reports whether there
-// were any.
-func (b *Book) OptIn(ctx context.Context, p Person, scope Scope, number string) (changed bool, err error) {
-	return b.each(ctx, p, func(e *Entry) bool { return e.optIn(scope, number) })
+// OptIn ends opt-outs that are not newer than it: scope [All] every one, [Marketing]
+// those about marketing; from one of our numbers, or, where Number is empty, from all.
+// Without a time it is now. It reports whether there were any.
+func (b *Book) OptIn(ctx context.Context, p Person, in OptIn) (changed bool, err error) {
+	if in.At.IsZero() {
+		in.At = b.cfg.Now()
+	}
+	in.At = in.At.UTC().Truncate(time.Second)
+	to, err := b.root(ctx, p)
+	if err != nil {
+		return false, err
+	}
+	_, err = b.each(ctx, p, func(a alias, e *Entry) bool {
+		ended, wrote := e.optIn(in, a == to)
+		changed = changed || ended
+		return wrote
+	})
+	return changed && err == nil, err
 }
 
 // HoldMarketing keeps marketing from a person for a while (131049).
@@ -70,7 +88,7 @@ func (b *Book) Delivered(ctx context.Context, p Person) error {
 	if b.ready() && !b.inDoubt(p) {
 		return nil
 	}
-	_, err := b.each(ctx, p, func(e *Entry) bool {
+	_, err := b.each(ctx, p, func(_ alias, e *Entry) bool {
 		was := e.Bad
 		e.Bad = nil
 		return was != nil
@@ -203,7 +221,7 @@ func (b *Book) change(ctx context.Context, a alias, masked string, fn func(*Entr
 
 // each changes every entry of a person: that of the canonical alias, and those that
 // have not moved there yet.
-func (b *Book) each(ctx context.Context, p Person, fn func(*Entry) bool) (changed bool, err error) {
+func (b *Book) each(ctx context.Context, p Person, fn func(alias, *Entry) bool) (changed bool, err error) {
 	known := b.hash.aliases(p)
 	if known.n == 0 {
 		return false, errNobody
@@ -219,7 +237,7 @@ func (b *Book) each(ctx context.Context, p Person, fn func(*Entry) bool) (change
 				continue
 			}
 			done = append(done, one)
-			did, err := b.change(ctx, one, "", fn)
+			did, err := b.change(ctx, one, "", func(e *Entry) bool { return fn(one, e) })
 			if err != nil {
 				return changed, err
 			}

@@ -63,8 +63,8 @@
 // processor died or because the platform repeats itself for a week, finds out by one
 // look at the stream whether all of it is on record, and does it again if not: each is
 // recorded once, as long as the bucket and the stream hold it. What is done twice then,
-// to consent or to a window, is the same as once. A word is not put in order with
-// others that come in another webhook later than they should.
+// to consent or to a window, is the same as once. Of words that opt out and in, the one
+// that was said last counts, in whichever order their webhooks come.
 //
 // # What the platform tells
 //

@@ -12,7 +12,7 @@ import (
 // Consent is who wants what; [recipient.Book] knows.
 type Consent interface {
 	OptOut(ctx context.Context, p recipient.Person, o recipient.OptOut) (changed bool, err error)
-	OptIn(ctx context.Context, p recipient.Person, scope recipient.Scope, number string) (changed bool, err error)
+	OptIn(ctx context.Context, p recipient.Person, in recipient.OptIn) (changed bool, err error)
 	// HoldMarketing keeps marketing from a person for a while.
 	HoldMarketing(ctx context.Context, p recipient.Person, until time.Time) error
 }

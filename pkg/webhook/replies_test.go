@@ -227,3 +227,27 @@ func TestWishes(t *testing.T) {
 		})
 	}
 }
+
+// A word that comes in a later webhook than a newer one changes nothing, whatever the
+// scope of the settings.
+func TestWishesOutOfOrder(t *testing.T) {
+	for _, scope := range []recipient.Scope{recipient.All, recipient.Marketing} {
+		t.Run(string(scope), func(t *testing.T) {
+			r := newRig(t)
+			r.start(func(c *webhook.ProcessorConfig) { c.Scope = scope })
+			who := recipient.Person{Number: "+" + person}
+			word := 0
+			say := func(second int, text string) {
+				word++
+				r.post(written(said(string(rune('a'+word)), second, text)))
+				r.processed()
+			}
+			say(9, text("stop"))
+			say(5, text("start"))
+			eventually(t, "the newer STOP stands", func() bool { return !r.book.Check(who, number, true).OK })
+			say(12, text("start"))
+			say(10, text("stop"))
+			eventually(t, "the newer START stands", func() bool { return r.book.Check(who, number, true).OK })
+		})
+	}
+}

@@ -50,7 +50,7 @@ func (p *Processor) grant(ctx context.Context, who recipient.Person, w *wish) (e
 	case w.out:
 		_, err = p.cfg.Book.OptOut(ctx, who, recipient.OptOut{Scope: w.scope, Source: w.source, Since: w.at.UTC()})
 	default:
-		_, err = p.cfg.Book.OptIn(ctx, who, w.scope, "")
+		_, err = p.cfg.Book.OptIn(ctx, who, recipient.OptIn{Scope: w.scope, At: w.at})
 	}
 	return err
 }
