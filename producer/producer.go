@@ -88,7 +88,8 @@ type Receipt struct {
 	Duplicate bool
 }
 
-// Publish checks a job, publishes it and waits for the ack. The error is a
+// Publish checks a job, publishes it and waits for the ack. The job belongs to the
+// trace of ctx, as [job.WithTraceparent] gave it one. The error is a
 // [*job.InvalidError] that names the fields, [job.ErrTooLarge], [ErrFull],
 // [ErrNoStream] or [ErrNoAck].
 func (p *Producer) Publish(ctx context.Context, j *job.Job) (Receipt, error) {
@@ -132,7 +133,8 @@ type Rejection struct {
 	Err    error
 }
 
-// PublishAll publishes the jobs of a source and waits until all are acked. An
+// PublishAll publishes the jobs of a source and waits until all are acked; all belong
+// to the trace of ctx, if [job.WithTraceparent] gave it one. An
 // error that the source yields beside a job, and a job that breaks the contract,
 // are passed to rejected (which may be nil) and counted; they end nothing.
 //

@@ -21,6 +21,8 @@ func newPublish() *cobra.Command {
 one). A line that is no job is reported with its number, and all the others go.
 Running it again with the same input is safe: no job is sent twice.
 
+The variable TRACEPARENT puts the jobs into a trace (W3C trace context).
+
 Exit code 3 says that some lines were no jobs.`,
 		RunE: runPublish,
 	}
@@ -49,7 +51,7 @@ func runPublish(cmd *cobra.Command, _ []string) error {
 	}
 	defer p.Close()
 	awaitStreams(cmd, nc, cfg)
-	stats, err := p.PublishAll(cmd.Context(), producer.Lines(input(cmd)), func(r producer.Rejection) {
+	stats, err := p.PublishAll(withTrace(cmd.Context()), producer.Lines(input(cmd)), func(r producer.Rejection) {
 		fmt.Fprintln(cmd.ErrOrStderr(), "rejected:", r.Err)
 	})
 	if printErr := printPublished(cmd, stats); printErr != nil {

@@ -182,7 +182,7 @@ func (s *sending) publish(ctx context.Context, p *producer.Producer, src *source
 	if src.once {
 		pass.Rejected = func(_ producer.Row, bad *producer.RowError) { s.screen.line("rejected: %v", bad) }
 	}
-	stats, err := p.PublishAll(ctx, func(yield func(*job.Job, error) bool) {
+	stats, err := p.PublishAll(withTrace(ctx), func(yield func(*job.Job, error) bool) {
 		n := 0
 		for j := range pass.Jobs() {
 			if !yield(j, nil) {

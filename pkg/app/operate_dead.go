@@ -161,6 +161,7 @@ func (o *Operator) again(ctx context.Context, kind string, l *queue.StoredLetter
 	}
 	s := queue.Scheduled{
 		Kind: kind, Queue: l.Queue, Job: j.ID, Stream: l.Stream, Sequence: l.Sequence, Attempt: l.Attempt, Was: outcomeOf(l), Data: l.Data,
+		Traceparent: l.Traceparent,
 	}
 	if l.Outcome == "" {
 		s.Attempt, err = o.attempt(ctx, j.Key(), l)

@@ -141,7 +141,9 @@ func (o *Operator) endScheduled(ctx context.Context, key job.Key, c *Copy, reaso
 		data.Template, data.Language = j.Template.Name, j.Template.Language
 		data.Body = uint16(j.BodyHash())
 	}
-	sequences, err := o.events.Record(ctx, []job.Event{job.NewEvent(o.source(), time.Now(), data)})
+	ev := job.NewEvent(o.source(), time.Now(), data)
+	ev.Traceparent = c.Traceparent
+	sequences, err := o.events.Record(ctx, []job.Event{ev})
 	if err != nil {
 		return err
 	}
@@ -207,6 +209,7 @@ func (o *Operator) resendWaiting(ctx context.Context, key job.Key, c *Copy) erro
 	}
 	err = o.later.ScheduleAll(ctx, []queue.Scheduled{{
 		Kind: queue.KindResend, Queue: c.Queue, Job: key.ID, Stream: c.Stream, Sequence: c.Sequence, Attempt: attempt, Was: job.Unknown, Data: c.Data,
+		Traceparent: c.Traceparent,
 	}})
 	if err != nil {
 		return err

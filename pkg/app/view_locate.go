@@ -31,6 +31,8 @@ type Copy struct {
 	Sequence uint64
 	// Data is the job, as it was published.
 	Data []byte
+	// Traceparent is the job's trace, if it has one.
+	Traceparent job.Traceparent
 }
 
 // Copies finds the messages of a job that wait: put off, due, or in a queue, the first
@@ -93,7 +95,7 @@ func (v *View) scheduled(ctx context.Context, key job.Key) ([]Copy, error) {
 
 // copyOf reads what a message says of the job's way.
 func (v *View) copyOf(stream, subject string, h nats.Header, data []byte) Copy {
-	c := Copy{Stream: stream, Data: data}
+	c := Copy{Stream: stream, Data: data, Traceparent: job.ParseTraceparent(h.Get(job.TraceparentHeader))}
 	// Headers that are not there, or not of wacast, leave their fields empty.
 	c.Stored, _ = time.Parse(time.RFC3339Nano, last(h, jetstream.TimeStampHeaer))
 	c.Sequence, _ = strconv.ParseUint(last(h, jetstream.SequenceHeader), 10, 64)

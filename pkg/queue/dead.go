@@ -128,6 +128,7 @@ func (l *Letter) header() nats.Header {
 	if detail != "" {
 		h[HeaderDetail] = []string{detail}
 	}
+	writeTraceparent(h, l.Delivery.Traceparent())
 	return h
 }
 

@@ -51,6 +51,10 @@ func (d *Delivery) Subject() string { return d.msg.Subject }
 // Header is a header of the message, or empty.
 func (d *Delivery) Header(name string) string { return d.msg.Header.Get(name) }
 
+// Traceparent is the trace that the job's publisher has put it into, or none. Clients
+// that write headers as HTTP does are understood too.
+func (d *Delivery) Traceparent() job.Traceparent { return readTraceparent(d.msg.Header) }
+
 // Ack takes the message out of its stream: its outcome is on record.
 func (d *Delivery) Ack() error { return d.answer("+ACK") }
 

@@ -33,6 +33,8 @@ type StoredLetter struct {
 	// then how long it was.
 	Data      []byte
 	Truncated int
+	// Traceparent is the job's trace, if it has one.
+	Traceparent job.Traceparent
 }
 
 // DeadFilter says which letters to read. Empty fields match all.
@@ -86,6 +88,7 @@ func (d *Dead) letter(m *nats.Msg, meta *nats.MsgMetadata) *StoredLetter {
 	l.Code, _ = strconv.Atoi(m.Header.Get(HeaderCode))
 	l.Attempt, _ = strconv.Atoi(m.Header.Get(headerAttempt))
 	l.Truncated, _ = strconv.Atoi(m.Header.Get(HeaderTruncated))
+	l.Traceparent = readTraceparent(m.Header)
 	return l
 }
 

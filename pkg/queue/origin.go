@@ -28,6 +28,22 @@ func (s *Scheduled) origin(h nats.Header) {
 	if s.Was != "" {
 		h[headerWas] = []string{string(s.Was)}
 	}
+	writeTraceparent(h, s.Traceparent)
+}
+
+// writeTraceparent keeps a job in its trace.
+func writeTraceparent(h nats.Header, t job.Traceparent) {
+	if t != "" {
+		h[job.TraceparentHeader] = []string{string(t)}
+	}
+}
+
+func readTraceparent(h nats.Header) job.Traceparent {
+	text := h.Get(job.TraceparentHeader)
+	if text == "" {
+		text = h.Get("Traceparent")
+	}
+	return job.ParseTraceparent(text)
 }
 
 // origin is what the headers of a message that was put off tell.

@@ -59,10 +59,11 @@ func NewPublisher(nc *nats.Conn, cfg PublisherConfig) (*Publisher, error) {
 }
 
 // Publish publishes one encoded job, which must be the job of the id and key, and
-// waits for its ack.
+// waits for its ack. The job belongs to the trace of ctx, as [job.WithTraceparent] gave
+// it one.
 func (p *Publisher) Publish(ctx context.Context, id ID, key job.Key, data []byte) (Ack, error) {
 	acks := make(chan Ack, 1)
-	one := p.parcel(id, key, data, func(a Ack) { acks <- a })
+	one := p.parcel(ctx, id, key, data, func(a Ack) { acks <- a })
 	if err := p.flight.send(ctx, &one); err != nil {
 		return Ack{}, fmt.Errorf("publish job: %w", err)
 	}
@@ -86,7 +87,7 @@ func (p *Publisher) Publish(ctx context.Context, id ID, key job.Key, data []byte
 // block; it is not called when PublishAsync returns an error. data must not change
 // before.
 func (p *Publisher) PublishAsync(ctx context.Context, id ID, key job.Key, data []byte, done func(Ack)) error {
-	one := p.parcel(id, key, data, done)
+	one := p.parcel(ctx, id, key, data, done)
 	if err := p.flight.send(ctx, &one); err != nil {
 		return fmt.Errorf("publish job: %w", err)
 	}
@@ -96,11 +97,15 @@ func (p *Publisher) PublishAsync(ctx context.Context, id ID, key job.Key, data [
 // Close ends the publisher. Jobs without an ack end with [ErrClosed].
 func (p *Publisher) Close() { p.flight.close() }
 
-func (p *Publisher) parcel(id ID, key job.Key, data []byte, done func(Ack)) parcel {
-	return parcel{
+func (p *Publisher) parcel(ctx context.Context, id ID, key job.Key, data []byte, done func(Ack)) parcel {
+	one := parcel{
 		subject: p.names.JobSubject(id), msgID: key.String(), data: data,
 		to: &publication{publisher: p, id: id, done: done},
 	}
+	if t := job.TraceparentOf(ctx); t != "" {
+		one.header = nats.Header{job.TraceparentHeader: {string(t)}}
+	}
+	return one
 }
 
 // publication is one job on its way.

@@ -54,6 +54,8 @@ type Scheduled struct {
 	// Was is the outcome that the publication has on record, if it has one.
 	Was  job.Kind
 	Data []byte
+	// Traceparent is the job's trace, if it has one.
+	Traceparent job.Traceparent
 	// Header goes along, and comes back with the delivery. Names that begin with
 	// Nats- or Wacast- are taken.
 	Header map[string]string
