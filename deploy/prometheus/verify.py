@@ -92,16 +92,16 @@ def send_campaigns(wacast, env, sim):
 
 class Prometheus:
     def __init__(self, address):
-        self.address = address
+        self.address, self.began = address, time.time()
 
     def query(self, expression):
-        url = f"{self.address}/api/v1/query?" + urllib.parse.urlencode({"query": expression})
+        """The series of an expression that had a value at any time of the run, as a dashboard would show them."""
+        span = {"query": expression, "start": self.began, "end": time.time(), "step": 2}
         try:
-            answer = json.loads(fetch(url))
+            answer = json.loads(fetch(f"{self.address}/api/v1/query_range?" + urllib.parse.urlencode(span)))
         except urllib.error.HTTPError as e:
             return None, json.loads(e.read()).get("error", str(e))
-        result = [s for s in answer["data"]["result"] if s["value"][1] != "NaN"] if answer["data"]["resultType"] == "vector" else answer["data"]["result"]
-        return result, ""
+        return [s for s in answer["data"]["result"] if any(value != "NaN" for _, value in s["values"])], ""
 
 
 def dashboard_queries():
@@ -195,8 +195,8 @@ scrape_configs:
                                      f"--web.listen-address=127.0.0.1:{prom}"])
         await_url(f"http://127.0.0.1:{admin}/readyz")
         await_url(f"http://127.0.0.1:{prom}/-/ready")
-        send_campaigns(wacast, env, f"http://127.0.0.1:{sim}")
         prometheus = Prometheus(f"http://127.0.0.1:{prom}")
+        send_campaigns(wacast, env, f"http://127.0.0.1:{sim}")
         # The accounts of a campaign are looked at now and then.
         for _ in range(20):
             bad, summary = check(prometheus)
