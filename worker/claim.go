@@ -46,35 +46,32 @@ func (l *line) admit(it *item) bool {
 	}
 	v := l.w.cfg.Stops.Admit(it.targets()...)
 	if !v.OK {
-		if stopsOthers(v.Stop.Scope) {
-			it.intake.metStop(v.Stop)
-		}
-		l.w.giveBack(it, causeStop, stopDelay(v.Stop.Scope, time.Until(v.Stop.Until)))
+		l.stopped(it, v.Stop)
 		return false
 	}
 	if v.Probe {
 		it.probes = it.targets()
 	}
+	it.intake.aside.passed()
 	return true
+}
+
+// stopped gives back an item that met a stop.
+func (l *line) stopped(it *item, stop sender.Stop) {
+	if !stopsOthers(stop.Scope) {
+		it.intake.putAside(it, stop)
+		return
+	}
+	it.intake.metStop(stop)
+	l.w.giveBack(it, causeStop, stopDelay(time.Until(stop.Until)))
 }
 
 // cancelled is how a job of a cancelled campaign ends.
 func cancelled() ending { return ending{outcome: job.Cancelled, reason: job.ReasonCancelled} }
 
 // stopDelay keeps a job that met a stop away until the stop's next probe, or for
-// a moment where that is far away: another replica may lift it at any time. The
-// other templates of a queue must not wait behind one that is stopped, so its jobs
-// stay away for longer.
-func stopDelay(scope sender.Scope, until time.Duration) time.Duration {
-	most := stopRecheck
-	if !stopsOthers(scope) {
-		most = templateDelay
-	}
-	return min(max(until, time.Second), most)
-}
-
-// templateDelay is the longest that jobs of a stopped template are put away for.
-const templateDelay = time.Minute
+// a moment where that is far away: another replica may lift it at any time.
+func stopDelay(until time.Duration) time.Duration { return min(max(until, time.Second), stopRecheck) }
 
 // claim writes into the ledger that the items are about to be sent, and returns those
 // that are ours to send. On an error all go back to the head of the line; repeating a

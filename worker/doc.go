@@ -39,7 +39,8 @@
 // down even while the process drains.
 //
 // What meets a stop (see package sender) goes back to its queue untouched: no
-// attempt is counted and nothing is recorded. A number whose answers are mostly
-// unclear is stopped too (file breaker): it is looked at without a message, then one
-// is tried, and the first clear answer lets it go on.
+// attempt is counted and nothing is recorded. What meets a stopped template is put aside,
+// for others of its queue may go on, and called back once the stop is over (file aside). A
+// number whose answers are mostly unclear is stopped too (file breaker): it is looked at
+// without a message, then one is tried, and the first clear answer lets it go on.
 package worker

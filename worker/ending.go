@@ -52,6 +52,8 @@ type ending struct {
 	nextAttempt int
 	// delay is how long the queue keeps a job that was given back.
 	delay time.Duration
+	// aside says that the delay may end before: when the job's template goes on.
+	aside bool
 }
 
 // acks reports whether the item's message is taken out of its stream.

@@ -64,7 +64,7 @@ func (in *intake) stopped(it *item) bool {
 	if v.OK || stopsOthers(v.Stop.Scope) {
 		return false // the line looks once more
 	}
-	in.w.giveBack(it, causeStop, stopDelay(v.Stop.Scope, time.Until(v.Stop.Until)))
+	in.putAside(it, v.Stop)
 	return true
 }
 

@@ -58,6 +58,9 @@ type intake struct {
 	// ration is a quota of the campaign or the portfolio that is used up.
 	ration ration
 
+	// aside is what waits for its template.
+	aside aside
+
 	// parked counts the jobs that were given back because the campaign was paused. The
 	// server has them as being with a worker until somebody takes them again, and who
 	// cancels the campaign waits for those.
@@ -89,11 +92,11 @@ func (in *intake) run(ctx context.Context) (idle bool) {
 	if q == nil {
 		return false
 	}
-	defer q.Close()
+	defer func() { q.Close(); in.callBack(time.Now()) }()
 	defer in.works(false)
 	var retry pause
 	last := time.Now()
-	for time.Since(last) < idleAfter || in.heldCount() > 0 {
+	for time.Since(last) < idleAfter || in.heldCount() > 0 || in.aside.any() {
 		room, ok := in.await(ctx)
 		if !ok {
 			return false

@@ -63,14 +63,14 @@ type item struct {
 
 // targets are what a stop of would keep the item from being sent.
 func (it *item) targets() []sender.Target {
-	waba, t := it.number.Account.WABA, &it.job.Template
-	targets := append(make([]sender.Target, 0, 5), sender.Target{Scope: sender.ScopeAccount, Name: waba},
-		sender.Target{Scope: sender.ScopeNumber, Name: it.number.ID},
-		sender.TemplateTarget(waba, t.Name, ""), sender.TemplateTarget(waba, t.Name, t.Language))
-	if it.category != "" {
-		targets = append(targets, sender.CategoryTarget(waba, it.category))
-	}
-	return targets
+	waba := it.number.Account.WABA
+	return it.stoppable().targets(waba,
+		sender.Target{Scope: sender.ScopeAccount, Name: waba}, sender.Target{Scope: sender.ScopeNumber, Name: it.number.ID})
+}
+
+// stoppable is what of the item may be stopped apart from others of its queue.
+func (it *item) stoppable() stoppable {
+	return stoppable{template: it.job.Template.Name, language: it.job.Template.Language, category: it.category}
 }
 
 // stopsOthers reports whether a stop of a scope keeps all jobs of a queue: the other

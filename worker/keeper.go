@@ -22,6 +22,7 @@ func (w *Worker) keep(ctx context.Context) {
 		case now := <-tick.C:
 			for _, in := range w.allIntakes() {
 				in.touch(now)
+				in.callBack(now)
 			}
 			w.rebuilt(now)
 			w.followPaces(ctx)

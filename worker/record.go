@@ -244,6 +244,9 @@ func (w *Worker) letGo(it *item) {
 	} else {
 		_ = it.delivery.Nak(e.delay)
 	}
+	if e.aside {
+		it.intake.aside.keep(it, e.delay)
+	}
 	if e.records() && it.was == "" {
 		w.metrics.ended(it)
 	}

@@ -113,6 +113,12 @@ func (in *intake) blocked() block {
 	if wait > 0 {
 		return block{halted: true, why: lossQuota, wait: wait, changed: [2]<-chan struct{}{changed, in.w.cfg.Stops.Changed()}}
 	}
+	stops := in.w.cfg.Stops.Changed()
+	if wait, n := in.setAside(); wait > 0 {
+		return block{halted: true, why: lossStopped, wait: wait, changed: [2]<-chan struct{}{changed, stops}}
+	} else if n < tries {
+		tries = n
+	}
 	v := in.w.cfg.Stops.Peek(in.line.targets()...)
 	switch {
 	case v.OK && !v.Probe:

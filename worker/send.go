@@ -97,7 +97,7 @@ func (w *Worker) decide(it *item, accepted whatsapp.Accepted, err error, began t
 	switch {
 	case outage && class == whatsapp.ClassTransient:
 		// An outage must not use up the attempts of whoever meets it.
-		w.returnClaimed(it, causeRetry, stopDelay(sender.ScopeNumber, 0))
+		w.returnClaimed(it, causeRetry, stopDelay(0))
 	case action.Do == policy.Settle:
 		w.end(it, ending{outcome: action.Outcome, reason: action.Reason, code: codeOf(err),
 			detail: textOf(err), accepted: accepted, claimed: true, optedOut: w.told(it, err)})
@@ -108,7 +108,11 @@ func (w *Worker) decide(it *item, accepted whatsapp.Accepted, err error, began t
 		}
 		w.retry(it, causeRetry, action.Delay, next)
 	case action.Do == policy.GiveBack:
-		w.returnClaimed(it, causeStop, stopDelay(it.target(&action).Scope, action.Delay))
+		delay := stopDelay(action.Delay)
+		if !stopsOthers(it.target(&action).Scope) {
+			delay = time.Second // it is put aside then
+		}
+		w.returnClaimed(it, causeStop, delay)
 	}
 }
 
