@@ -15,6 +15,7 @@ import (
 	"github.com/wacast/wacast/pkg/campaign"
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/ratelimit"
+	"github.com/wacast/wacast/pkg/recipient"
 	"github.com/wacast/wacast/pkg/sender"
 	"github.com/wacast/wacast/worker"
 )
@@ -240,4 +241,55 @@ func TestLimitChangesWhileRunning(t *testing.T) {
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "wacast_rate_effective"); err != nil {
 		t.Error(err)
 	}
+}
+
+// windows is a book in which some people's customer service windows are open.
+type windows struct {
+	open func(recipient.Person) bool
+}
+
+func (windows) Fresh() bool { return true }
+
+func (windows) Check(recipient.Person, string, bool) recipient.Verdict {
+	return recipient.Verdict{OK: true}
+}
+
+func (w windows) Window(_ string, p recipient.Person) (until time.Time, open bool) {
+	if !w.open(p) {
+		return time.Time{}, false
+	}
+	return time.Now().Add(time.Hour), true
+}
+
+func (windows) Canonical(p recipient.Person) recipient.ID { return recipient.ID(p.Number) }
+
+// Whoever has an open window counts in no portfolio's limit, and passes once it is used
+// up: behind what exceeds it, and at the number's pace where there are only such.
+func TestOpenWindowsPassAUsedUpPortfolio(t *testing.T) {
+	api := &stopwatch{came: make(map[string][]time.Time)}
+	virtually(t, api, 50, func(t *testing.T, cfg worker.Config, js jetstream.JetStream) {
+		cfg.Quotas = ratelimit.NewLocalQuotas(nil)
+		cfg.Consent = windows{func(p recipient.Person) bool { return p.Number >= "+5491100000200" }}
+		cfg.Directory = must[*sender.Directory](t)(sender.NewDirectory([]*sender.Account{{WABA: "1", Portfolio: "P", Token: sender.Literal("t")}}, 50))
+		if err := cfg.Stops.SetPortfolio(t.Context(), "P", sender.PortfolioLimit{Recipients: 20, Source: sender.SourceOperator}); err != nil {
+			t.Fatal(err)
+		}
+		start(t, cfg)
+		publish(t, js, cfg.Namespace, jobsOf("100", "c", job.Bulk, 300)) // 180 too many, and 100 with a window
+		time.Sleep(30 * time.Second)
+		if sent, _ := api.span("c"); sent != 120 {
+			t.Errorf("%d were sent, want the 20 of the limit and the 100 with an open window", sent)
+		}
+		publish(t, js, cfg.Namespace, func(yield func(*job.Job) bool) {
+			for j := range jobsOf("100", "d", job.Transactional, 450) {
+				if j.To >= "+5491100000200" && !yield(j) {
+					return
+				}
+			}
+		})
+		time.Sleep(8 * time.Second)
+		if sent, _ := api.span("d"); sent != 250 {
+			t.Errorf("%d with an open window were sent, want all 250", sent)
+		}
+	})
 }
