@@ -53,7 +53,7 @@ func (w *Worker) meetAgain(it *item, e dedup.Entry) {
 		w.end(it, ending{settled: true})
 	}
 	if err != nil {
-		w.log.Warn("a job that is to be tried once more waits", "job", it.job, "error", err)
+		w.about(it).Warn("a job that is to be tried once more waits", "error", err)
 		w.giveBack(it, causeHeld, otherDelay)
 	}
 }

@@ -140,6 +140,9 @@ type Config struct {
 	// one, the message is all there is.
 	Probe Prober
 
+	// Tracer may be nil where nobody looks at spans.
+	Tracer Tracer
+
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
 }

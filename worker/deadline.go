@@ -43,7 +43,7 @@ func isDeadline(d *queue.Delivery) bool { return d.Kind == queue.KindReply }
 func (w *Worker) miss(it *item) {
 	missed, err := w.missed(it)
 	if err != nil {
-		w.log.Warn("whether a job was answered cannot be looked up yet", "job", it.job, "error", err)
+		w.about(it).Warn("whether a job was answered cannot be looked up yet", "error", err)
 		w.giveBack(it, causeHeld, otherDelay)
 		return
 	}
@@ -81,9 +81,11 @@ func (w *Worker) missed(it *item) (bool, error) {
 // same fact whoever records it.
 func (it *item) noAnswer(source string) job.Event {
 	j := it.job
-	return job.NewEvent(source, j.ReplyBy, job.EventData{
+	ev := job.NewEvent(source, j.ReplyBy, job.EventData{
 		Kind: job.NoAnswer, Campaign: j.Campaign, ID: j.ID, From: j.From, To: j.To, UserID: j.UserID, Lane: j.EffectiveLane(),
 		Template: j.Template.Name, Language: j.Template.Language, Metadata: j.Metadata,
 		Stream: it.delivery.Stream, Sequence: it.delivery.Sequence,
 	})
+	ev.Traceparent = it.traceparent()
+	return ev
 }

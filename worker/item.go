@@ -57,6 +57,7 @@ type item struct {
 	taken    []ratelimit.Taking
 	// probes are the stopped targets this item was let through to try.
 	probes []sender.Target
+	span   Span // of its request; nil where there is none
 
 	end ending
 }

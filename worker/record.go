@@ -160,6 +160,7 @@ func (w *Worker) outcomes(batch []*item) {
 
 // addEvents adds the events of an item.
 func (w *Worker) addEvents(it *item, now time.Time) {
+	from := len(w.events)
 	if it.end.unrecorded {
 		w.add(nil, it.lost(w.source, now))
 	}
@@ -169,6 +170,10 @@ func (w *Worker) addEvents(it *item, now time.Time) {
 	w.add(it, it.event(w.source, now))
 	if it.end.accepted.Status == whatsapp.StatusHeld {
 		w.add(nil, it.held(w.source, now))
+	}
+	trace := it.traceparent()
+	for i := range w.events[from:] {
+		w.events[from+i].Traceparent = trace
 	}
 }
 
@@ -182,6 +187,7 @@ func (it *item) wait(kind string, until time.Time) queue.Scheduled {
 	s := queue.Scheduled{
 		Kind: kind, Queue: it.delivery.Queue, Job: it.job.ID, At: until,
 		Stream: it.delivery.Stream, Sequence: it.delivery.Sequence, Data: it.delivery.Data,
+		Traceparent: it.delivery.Traceparent(),
 	}
 	if kind == queue.KindUnknown {
 		s.Attempt, s.Was = it.attempt, job.Unknown
@@ -250,6 +256,7 @@ func (w *Worker) letGo(it *item) {
 	if e.records() && it.was == "" {
 		w.metrics.ended(it)
 	}
+	w.finish(it)
 	it.intake.release(it)
 }
 

@@ -42,7 +42,7 @@ func (w *Worker) resolve(it *item, e dedup.Entry) {
 	}
 	switch {
 	case err != nil:
-		w.log.Warn("a claim that was left behind cannot be resolved yet", "job", it.job, "error", err)
+		w.about(it).Warn("a claim that was left behind cannot be resolved yet", "error", err)
 		w.giveBack(it, causeHeld, otherDelay)
 	case found.kind == "":
 		it.attempt = now.Attempt
@@ -115,7 +115,7 @@ func (w *Worker) confirm(it *item, e dedup.Entry) {
 	found, err := w.recorded(it, e)
 	switch {
 	case err != nil:
-		w.log.Warn("the events of a job cannot be read yet", "job", it.job, "error", err)
+		w.about(it).Warn("the events of a job cannot be read yet", "error", err)
 		w.giveBack(it, causeHeld, otherDelay)
 	case found.kind == "":
 		w.end(it, unheard(e.State))

@@ -34,6 +34,7 @@ func (w *Worker) send(it *item) {
 		return
 	}
 	it.message.CallbackData = job.Token{Namespace: w.cfg.Namespace, Key: it.job.Key(), Attempt: it.attempt}.String()
+	w.begin(it, start)
 	w.metrics.inFlight.Inc()
 	accepted, err := w.cfg.API.Send(w.sendContext(start), it.number.ID, token, &it.message)
 	w.metrics.inFlight.Dec()
