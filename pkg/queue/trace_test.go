@@ -25,7 +25,11 @@ func TestTraceparentStays(t *testing.T) {
 	if _, err := p.Publish(job.WithTraceparent(ctx, trace), bulk, key(bulk, 1), []byte("{}")); err != nil {
 		t.Fatal(err)
 	}
-	q := r.open(t, bulk)
+	qs := r.queues(t)
+	q, err := qs.Open(ctx, bulk)
+	if err != nil {
+		t.Fatal(err)
+	}
 	d := fetch(t, q, 1, long)[0]
 	if got := d.Traceparent(); got != trace {
 		t.Errorf("the job comes with %q", got)
@@ -60,6 +64,7 @@ func TestTraceparentStays(t *testing.T) {
 	if err := d.Ack(); err != nil {
 		t.Fatal(err)
 	}
+	watch(t, qs)
 	if got := fetch(t, q, 1, long)[0]; got.Kind != queue.KindRetry || got.Traceparent() != trace {
 		t.Errorf("put off as %q, the job comes with %q", got.Kind, got.Traceparent())
 	}
