@@ -49,7 +49,8 @@ type App struct {
 	admin     *admin
 	nc        *nats.Conn
 	rdb       redis.UniversalClient
-	hooks     *hooks // nil where webhooks are not received
+	hooks     *hooks   // nil where webhooks are not received
+	traces    *tracing // nil where nobody wants spans
 
 	start, stop sync.Once
 	started     bool
@@ -100,6 +101,9 @@ func New(opts Options) (*App, error) {
 		registry: prometheus.NewRegistry(), nc: opts.NATS, parts: stack{log: opts.Log},
 	}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
+	if a.traces, err = newTracing(context.Background(), a.id, a.log); err != nil {
+		return nil, err
+	}
 	if err := a.dial(); err != nil {
 		return nil, errors.Join(err, a.hangUp(context.Background()))
 	}
@@ -221,6 +225,9 @@ func (a *App) hangUp(ctx context.Context) error {
 	}
 	if a.rdb != nil {
 		errs = append(errs, a.rdb.Close())
+	}
+	if a.traces != nil {
+		errs = append(errs, a.traces.stop(ctx))
 	}
 	if a.admin != nil {
 		errs = append(errs, a.admin.stop(ctx, a.started))

@@ -37,6 +37,9 @@ func (a *App) startWorker(ctx context.Context, b *base) error {
 		Limits: policy.Limits{MaxAttempts: a.cfg.MaxAttempts},
 		Log:    a.log, Registerer: a.registry,
 	}
+	if a.traces != nil {
+		cfg.Tracer = a.traces
+	}
 	campaigns, err := a.share(ctx, b, &cfg)
 	if err != nil {
 		return err

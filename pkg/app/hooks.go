@@ -100,12 +100,16 @@ func (a *App) startProcessor(ctx context.Context, b *base) error {
 	if err != nil {
 		return err
 	}
-	p, err := webhook.NewProcessor(webhook.ProcessorConfig{
+	cfg := webhook.ProcessorConfig{
 		ID: a.id, Namespace: a.cfg.Namespace, Inbox: inbox, Quarantine: a.hooks.store, Ledger: b.ledger, Events: b.events,
 		Heard: b.senders, Memory: b.answers, Campaigns: b.campaigns, Deadlines: b.later,
 		Book: b.book, Key: b.key, Keywords: words, Scope: recipient.Scope(a.cfg.KeywordsScope),
 		Stops: a.followStops(b), Accounts: a.accounts, Metrics: a.hooks.metrics, Log: a.log,
-	})
+	}
+	if a.traces != nil {
+		cfg.Tracer = a.traces
+	}
+	p, err := webhook.NewProcessor(cfg)
 	if err != nil {
 		return err
 	}

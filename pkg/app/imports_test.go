@@ -52,6 +52,7 @@ var users = map[string][]string{
 	"github.com/nats-io/nats-server":  {"pkg/embed"},
 	"github.com/alicebob/miniredis":   {"pkg/embed"},
 	"github.com/prometheus":           {"worker", "pkg/webhook", "pkg/app"},
+	"go.opentelemetry.io":             {"pkg/app"},
 	"github.com/nyaruka/phonenumbers": {"cmd/wacast"},
 	"github.com/google/go-cmp":        {},
 	"github.com/rogpeppe/go-internal": {},
@@ -140,7 +141,7 @@ func TestLightClosures(t *testing.T) {
 				"github.com/redis", "github.com/nats-io/nats-server", "github.com/prometheus", "github.com/alicebob",
 				"github.com/google/go-cmp", "github.com/stretchr/testify", "github.com/rogpeppe", "github.com/santhosh-tekuri",
 				"go.uber.org/goleak", "testing", "net/http/httptest", "github.com/spf13", "github.com/knadh",
-				"github.com/nyaruka", "golang.org/x/text",
+				"github.com/nyaruka", "golang.org/x/text", "go.opentelemetry.io", "google.golang.org",
 			} {
 				if within(d.ImportPath, heavy) {
 					return false

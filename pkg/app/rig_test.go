@@ -50,6 +50,12 @@ type rig struct {
 func newRig(t *testing.T, sim simulator.Config, env ...string) *rig {
 	t.Helper()
 	t.Parallel()
+	return makeRig(t, sim, env...)
+}
+
+// makeRig is [newRig] for a test that runs alone.
+func makeRig(t *testing.T, sim simulator.Config, env ...string) *rig {
+	t.Helper()
 	if sim.MPS == 0 {
 		sim.MPS = 2000
 	}

@@ -68,6 +68,7 @@ func (p *Processor) answer(ctx context.Context, m *inbound) ([]job.Event, error)
 		d = m.about()
 		d.Kind, d.Was, d.Wamid = job.Settled, was, ""
 		back := job.NewEvent(p.source, m.at, d)
+		back.Traceparent = m.tied.outcome.Traceparent
 		back.ID += "/" + m.mark
 		events = slices.Insert(events, 0, back)
 	}

@@ -107,6 +107,7 @@ func (p *Processor) optOut(ctx context.Context, pl *plan, who recipient.Person, 
 	d.Was, d.Outcome, d.Body, d.Reason = "", "", 0, ""
 	complete(&d, pl.report.steps[stepFailed])
 	ev := job.NewEvent(p.source, at, d)
+	ev.Traceparent = pl.outcome.Traceparent
 	pl.events = append([]job.Event{ev}, pl.events...)
 	pl.optOut = &ev.Data
 	return nil

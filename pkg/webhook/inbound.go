@@ -156,6 +156,7 @@ func (m *inbound) person() recipient.Person {
 // comes.
 func (m *inbound) event(source string, d job.EventData) job.Event {
 	ev := job.NewEvent(source, m.at, d)
+	ev.Traceparent = m.tied.outcome.Traceparent
 	if d.Wamid == "" {
 		ev.ID += "/" + m.mark
 	}

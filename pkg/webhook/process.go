@@ -161,6 +161,7 @@ func (p *Processor) plan(reports []*report, entries []dedup.Entry) ([]plan, bool
 		}
 		entries[at].Seen |= planned[r.token.Key]
 		pl := makePlan(p.source, r, entries[at], outcomes[i])
+		pl.traced()
 		planned[r.token.Key] |= pl.mark
 		plans = append(plans, pl)
 	}
@@ -222,7 +223,9 @@ func (p *Processor) mark(plans []plan) bool {
 	var withdrawn []job.Event
 	for i, pl := range marked {
 		if failedWrongly(changes[i].Entry.Seen) && !failedWrongly(pl.seen) {
-			withdrawn = append(withdrawn, pl.withdrawal(p.source))
+			back := pl.withdrawal(p.source)
+			back.Traceparent = pl.outcome.Traceparent
+			withdrawn = append(withdrawn, back)
 		}
 	}
 	if !p.record(withdrawn) {
@@ -235,6 +238,7 @@ func (p *Processor) mark(plans []plan) bool {
 }
 
 func (p *Processor) count(pl *plan) {
+	p.trace(pl)
 	m, recorded := p.cfg.Metrics, 0
 	number := pl.outcome.Data.From
 	for i := range steps {

@@ -84,6 +84,9 @@ type ProcessorConfig struct {
 	// again. Defaults to nothing.
 	Reload func()
 
+	// Tracer may be nil where nobody looks at spans.
+	Tracer Tracer
+
 	Metrics *Metrics
 	Log     *slog.Logger
 }
