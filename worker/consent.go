@@ -10,6 +10,7 @@ import (
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/policy"
 	"github.com/wacast/wacast/pkg/recipient"
+	"github.com/wacast/wacast/pkg/template"
 	"github.com/wacast/wacast/pkg/whatsapp"
 )
 
@@ -34,6 +35,7 @@ func (it *item) person() recipient.Person {
 // It is asked at the gate, which saves the slot, and again at the slot: what somebody
 // said a second ago counts.
 func (w *Worker) consents(it *item) bool {
+	w.categorize(it)
 	if w.cfg.Consent == nil {
 		return true
 	}
@@ -46,6 +48,15 @@ func (w *Worker) consents(it *item) bool {
 		w.end(it, suppressed(v))
 	}
 	return v.OK
+}
+
+// categorize takes the category that the platform has told of the item's template last,
+// which may be news since its definition was read, or since the item came to the gate.
+func (w *Worker) categorize(it *item) {
+	t := &it.job.Template
+	if told := w.cfg.Stops.Category(it.number.Account.WABA, t.Name, t.Language); told != "" {
+		it.category, it.marketing = told, told == template.Marketing
+	}
 }
 
 // windowed looks at the recipient's customer service window, and asks whether the

@@ -148,6 +148,35 @@ func TestAStopWhileTheMessageWaits(t *testing.T) {
 	}
 }
 
+// A template that becomes one of marketing while its messages wait for their slots is
+// one of marketing from then on.
+func TestATemplateBecomesMarketing(t *testing.T) {
+	r := newRig(t, nil)
+	r.definitions()
+	b := r.book()
+	if err := r.cfg.Stops.SetLimit(t.Context(), number, sender.Limit{MPS: 4, Source: sender.SourceOperator}); err != nil {
+		t.Fatal(err)
+	}
+	var jobs []*job.Job
+	for i := range 12 {
+		j := newTo(fmt.Sprintf("j%d", i), job.Phone(fmt.Sprintf("+54911555502%02d", i)))
+		must[bool](t)(b.OptOut(t.Context(), recipient.Person{Number: string(j.To)}, recipient.OptOut{Scope: recipient.Marketing, Source: recipient.Preferences}))
+		jobs = append(jobs, j)
+	}
+	r.eventually("that all are known", func() bool { return b.Stats().OptedOut == len(jobs) })
+	r.publish(jobs...)
+	r.start()
+	r.eventually("the first requests", func() bool { return r.sentCount() >= 2 })
+	sentThen := r.sentCount()
+	if err := r.cfg.Stops.SetCategory(t.Context(), "1", "appointment", "es_AR", sender.Category{Name: "MARKETING"}); err != nil {
+		t.Fatal(err)
+	}
+	r.eventually("all outcomes", func() bool { c := r.counts(); return c[job.Accepted]+c[job.Suppressed] == uint64(len(jobs)) })
+	if c := r.counts(); r.sentCount() > sentThen+2 || c[job.Accepted] != uint64(r.sentCount()) {
+		t.Errorf("%v; %d were sent before and %d since", c, sentThen, r.sentCount()-sentThen)
+	}
+}
+
 // staleBook says that it may have missed something, while stale is open.
 type staleBook struct {
 	*recipient.Book

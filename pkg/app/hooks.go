@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/wacast/wacast/pkg/queue"
+	"github.com/wacast/wacast/pkg/ratelimit"
 	"github.com/wacast/wacast/pkg/recipient"
 	"github.com/wacast/wacast/pkg/sender"
 	"github.com/wacast/wacast/pkg/webhook"
@@ -100,11 +101,14 @@ func (a *App) startProcessor(ctx context.Context, b *base) error {
 	if err != nil {
 		return err
 	}
+	stops := a.followStops(b)
+	slots := ratelimit.NewRedis(a.rdb, ratelimit.Options{Namespace: a.cfg.Namespace})
 	cfg := webhook.ProcessorConfig{
 		ID: a.id, Namespace: a.cfg.Namespace, Inbox: inbox, Quarantine: a.hooks.store, Ledger: b.ledger, Events: b.events,
 		Heard: b.senders, Memory: b.answers, Campaigns: b.campaigns, Deadlines: b.later,
 		Book: b.book, Key: b.key, Keywords: words, Scope: recipient.Scope(a.cfg.KeywordsScope),
-		Stops: a.followStops(b), Accounts: a.accounts, Metrics: a.hooks.metrics, Log: a.log,
+		Room:  &room{slots: slots, accounts: a.accounts, stops: stops, headroom: a.cfg.RateHeadroom},
+		Stops: stops, Accounts: a.accounts, Metrics: a.hooks.metrics, Log: a.log,
 	}
 	if a.traces != nil {
 		cfg.Tracer = a.traces

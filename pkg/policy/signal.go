@@ -86,8 +86,31 @@ type Signal struct {
 	// for ScopeNumber.
 	Limit whatsapp.MessagingLimit
 	Level string
-	// Refresh asks for the account's templates to be read again.
-	Refresh bool
+	// NewCategory is the category that the template has from now on; empty where nothing
+	// is told of it.
+	NewCategory string
+	// Outdated marks what would have stopped something if it had been told in time.
+	Outdated bool
+}
+
+// maxAge is how old what the platform tells may be to stop anything: webhooks are
+// repeated for a week.
+const maxAge = time.Hour
+
+// AsOf is the signal as it is at a time. What would stop something for a time that is
+// over, or tells of no such time and is old, is a note: whatever is still wrong, the next
+// message's refusal says. An end that is told and has not come says that it still holds;
+// that of a failure is a guess.
+func (s Signal) AsOf(now time.Time) Signal {
+	if s.Do != SignalStop {
+		return s
+	}
+	told := !s.Until.IsZero() && s.Code == 0
+	if told && now.Before(s.Until) || !told && now.Sub(s.At) <= maxAge {
+		return s
+	}
+	s.Do, s.Outdated = SignalNote, true
+	return s
 }
 
 // String hides the telephone number.
@@ -112,7 +135,7 @@ func Signals(u *whatsapp.Update, received time.Time) []Signal {
 	case whatsapp.TemplateCategory:
 		list = []Signal{templateCategory(n)}
 	case whatsapp.TemplateComponents:
-		list = []Signal{aboutTemplate(n.Template, "", "the template was edited; its definition is read again")}
+		list = []Signal{aboutTemplate(n.Template, "", "the template was edited; bring its definition anew with wacast template pull")}
 	case whatsapp.NumberQuality:
 		list = numberQuality(n)
 	case whatsapp.NumberName:
@@ -156,9 +179,9 @@ func failures(u *whatsapp.Update, at time.Time) []Signal {
 	return list
 }
 
-// aboutTemplate is a note of a template, whose definition may have changed with it.
+// aboutTemplate is a note of a template.
 func aboutTemplate(t whatsapp.TemplateRef, reason job.Reason, text string) Signal {
-	return Signal{Scope: ScopeTemplate, Template: t.Name, Language: t.Language, Reason: reason, Text: text, Refresh: true}
+	return Signal{Scope: ScopeTemplate, Template: t.Name, Language: t.Language, Reason: reason, Text: text}
 }
 
 // templateEvent is one line of the table of template events.
@@ -211,7 +234,7 @@ func templateStatus(n whatsapp.TemplateStatus, at time.Time) Signal {
 		e = templateEvent{do: SignalNote, text: "the template's status is " + n.Event}
 	}
 	s := aboutTemplate(n.Template, job.ReasonTemplateStatus, e.text)
-	s.Do, s.Back = e.do, e.back
+	s.Do, s.Back, s.NewCategory = e.do, e.back, n.Category
 	if p, ok := pauses[n.Title]; ok && event == whatsapp.TemplatePaused {
 		s.Back, s.Text = p.back, p.text
 		if p.lasts > 0 {
@@ -233,7 +256,9 @@ func templateCategory(n whatsapp.TemplateCategory) Signal {
 			text += " from " + n.At.Format(time.RFC3339)
 		}
 	}
-	return aboutTemplate(n.Template, "", text+"; the category makes the price and who may be written to")
+	s := aboutTemplate(n.Template, "", text+"; the category makes the price and who may be written to")
+	s.NewCategory = n.Now // be it that it is about to change: that is told again then
+	return s
 }
 
 func numberQuality(n whatsapp.NumberQuality) []Signal {

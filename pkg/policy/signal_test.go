@@ -28,7 +28,7 @@ func status(event, title string) whatsapp.TemplateStatus {
 
 // onTemplate is a signal about the template of the tests.
 func onTemplate(do SignalDo, back Back, lasts time.Duration) Signal {
-	s := Signal{Do: do, Scope: ScopeTemplate, Template: "coupon", Language: "es_AR", Reason: job.ReasonTemplateStatus, Back: back, Refresh: true}
+	s := Signal{Do: do, Scope: ScopeTemplate, Template: "coupon", Language: "es_AR", Reason: job.ReasonTemplateStatus, Back: back}
 	if lasts > 0 {
 		s.Until = happened.Add(lasts)
 	}
@@ -37,6 +37,13 @@ func onTemplate(do SignalDo, back Back, lasts time.Duration) Signal {
 
 func onAccount(do SignalDo, reason job.Reason, back Back, until time.Time) Signal {
 	return Signal{Do: do, Scope: ScopeAccount, Reason: reason, Back: back, Until: until}
+}
+
+// nowOf is a note of the category that the template has.
+func nowOf(category string) Signal {
+	s := edited
+	s.NewCategory = category
+	return s
 }
 
 func portfolio(limit int) Signal {
@@ -49,8 +56,8 @@ func restricted(kind string, until time.Time) whatsapp.AccountUpdate {
 
 var (
 	noted     = Signal{Do: SignalNote, Scope: ScopeAccount}
-	quality   = Signal{Do: SignalNote, Scope: ScopeTemplate, Template: "coupon", Language: "es_AR", Reason: job.ReasonQuality, Refresh: true}
-	edited    = Signal{Do: SignalNote, Scope: ScopeTemplate, Template: "coupon", Language: "es_AR", Refresh: true}
+	quality   = Signal{Do: SignalNote, Scope: ScopeTemplate, Template: "coupon", Language: "es_AR", Reason: job.ReasonQuality}
+	edited    = Signal{Do: SignalNote, Scope: ScopeTemplate, Template: "coupon", Language: "es_AR"}
 	noUtility = Signal{Do: SignalStop, Scope: ScopeCategory, Category: "UTILITY", Reason: job.ReasonMisclassified, Back: BackTime, Until: ends}
 	ofNumber  = Signal{Do: SignalNote, Scope: ScopeNumber, Number: "447700900123"}
 	upgraded  = Signal{Do: SignalLimit, Scope: ScopeNumber, Number: "447700900123", Level: "HIGH"}
@@ -91,13 +98,13 @@ var signalRows = []struct {
 	{"too many templates", status("LIMIT_EXCEEDED", ""), []Signal{onTemplate(SignalNote, "", 0)}},
 	{"an event we do not know", status("MELTED", "FIRST_PAUSE"), []Signal{onTemplate(SignalNote, "", 0)}},
 	{"all languages", whatsapp.TemplateStatus{Template: whatsapp.TemplateRef{Name: "coupon"}, Event: "REJECTED"},
-		[]Signal{{Do: SignalStop, Scope: ScopeTemplate, Template: "coupon", Reason: job.ReasonTemplateStatus, Back: BackWebhook, Refresh: true}}},
+		[]Signal{{Do: SignalStop, Scope: ScopeTemplate, Template: "coupon", Reason: job.ReasonTemplateStatus, Back: BackWebhook}}},
 	{"a template without a name", whatsapp.TemplateStatus{Event: "PAUSED", Title: "FIRST_PAUSE"},
-		[]Signal{{Do: SignalNote, Scope: ScopeAccount, Reason: job.ReasonTemplateStatus, Refresh: true}}},
+		[]Signal{{Do: SignalNote, Scope: ScopeAccount, Reason: job.ReasonTemplateStatus}}},
 
 	{"quality", whatsapp.TemplateQuality{Template: coupon, Was: "GREEN", Now: "RED"}, []Signal{quality}},
-	{"category", whatsapp.TemplateCategory{Template: coupon, Was: "UTILITY", Now: "MARKETING"}, []Signal{edited}},
-	{"category to come", whatsapp.TemplateCategory{Template: coupon, Now: "UTILITY", Correct: "MARKETING", At: ends}, []Signal{edited}},
+	{"category", whatsapp.TemplateCategory{Template: coupon, Was: "UTILITY", Now: "MARKETING"}, []Signal{nowOf("MARKETING")}},
+	{"category to come", whatsapp.TemplateCategory{Template: coupon, Now: "UTILITY", Correct: "MARKETING", At: ends}, []Signal{nowOf("UTILITY")}},
 	{"components", whatsapp.TemplateComponents{Template: coupon}, []Signal{edited}},
 
 	{"upgrade", numberEvents("THROUGHPUT_UPGRADE", unlimited), []Signal{upgraded, portfolio(0)}},

@@ -72,6 +72,7 @@ const (
 	levelPrefix     = "level."     // of a number, by the API
 	portfolioPrefix = "portfolio." // of a portfolio, by an operator
 	tierPrefix      = "tier."      // of a portfolio, by the API
+	categoryPrefix  = "category."  // of a template, by the platform
 )
 
 func (t Target) key(prefix string) string { return prefix + string(t.Scope) + "." + pathName(t.Name) }

@@ -26,6 +26,8 @@ type Stops struct {
 
 	// standing says that anything is stopped; most of the time nothing is.
 	standing atomic.Bool
+	// categorized says that any category was told.
+	categorized atomic.Bool
 
 	mu      sync.RWMutex
 	stops   map[Target][]*held // of each cause one
@@ -35,6 +37,7 @@ type Stops struct {
 	// By their keys in the store.
 	limits     map[string]Limit
 	portfolios map[string]PortfolioLimit
+	categories map[string]Category
 	holds      map[string]Hold
 
 	known     chan struct{} // closed once the store's stops are known
@@ -60,7 +63,8 @@ func NewStops(store Store, by string, log *slog.Logger) *Stops {
 		store: store, name: by, log: log, now: time.Now,
 		stops: make(map[Target][]*held), pauses: make(map[Target]Stop), heard: make(map[string]time.Time),
 		limits: make(map[string]Limit), portfolios: make(map[string]PortfolioLimit), holds: make(map[string]Hold),
-		changed: make(chan struct{}), known: make(chan struct{}),
+		categories: make(map[string]Category),
+		changed:    make(chan struct{}), known: make(chan struct{}),
 	}
 	if store == nil {
 		close(s.known)
@@ -326,7 +330,7 @@ func (s *Stops) apply(key string, value []byte) {
 		s.knownOnce.Do(func() { close(s.known) })
 		return
 	}
-	if s.applyHeard(key, value) || s.applyLimit(key, value) || s.applyHold(key, value) {
+	if s.applyHeard(key, value) || s.applyLimit(key, value) || s.applyHold(key, value) || s.applyCategory(key, value) {
 		return
 	}
 	sl, operators, ok := parseKey(key)

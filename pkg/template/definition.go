@@ -72,9 +72,10 @@ func (d *Definition) Category() string { return d.category }
 
 // Marketing reports whether it is a marketing template: of one of which nothing but
 // name and language is known, nobody can say.
-func (d *Definition) Marketing() bool { return strings.EqualFold(d.category, marketing) }
+func (d *Definition) Marketing() bool { return strings.EqualFold(d.category, Marketing) }
 
-const marketing = "MARKETING"
+// Marketing is the category of [Definition.Marketing].
+const Marketing = "MARKETING"
 
 // Named reports whether variables have names in place of numbers.
 func (d *Definition) Named() bool { return d.named }

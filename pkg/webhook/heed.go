@@ -41,6 +41,7 @@ func (p *Processor) symptoms(pl *plan) bool {
 		if !ok {
 			continue
 		}
+		s = s.AsOf(p.cfg.Now())
 		s.Template, s.Language = pl.about.Template, pl.about.Language
 		if !p.failed(p.named(s, pl.about.From)) {
 			return false

@@ -1,12 +1,14 @@
 package webhook
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/whatsapp"
 )
 
 // Metrics are what webhooks cause. The parts of one process share them. Labels are
@@ -22,6 +24,7 @@ type Metrics struct {
 	answers  *prometheus.CounterVec   // answer
 	consent  *prometheus.CounterVec   // change, source
 	signals  *prometheus.CounterVec   // kind
+	failures *prometheus.CounterVec   // sender, code
 	forged   prometheus.Counter
 	seconds  prometheus.Histogram
 }
@@ -85,6 +88,9 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		statuses: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "wacast_statuses_total", Help: "Statuses of messages that were recorded, each once, those included that a later one implies.",
 		}, []string{"sender", "status"}),
+		failures: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "wacast_webhook_failures_total", Help: "Messages that failed after the API took them, each once, by the code of their status; other for codes that wacast does not know.",
+		}, []string{"sender", "code"}),
 		delivery: f.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "wacast_delivery_seconds", Help: "Time from the API's acceptance of a message to its delivery, which the platform tells in whole seconds.",
 			Buckets: []float64{1, 2, 3, 5, 10, 20, 30, 60, 300, 1800, 3600, 6 * 3600, 24 * 3600},
@@ -121,6 +127,9 @@ func (m *Metrics) Add(number string) {
 	for _, kind := range []job.Kind{job.Sent, job.Delivered, job.Read, job.Failed} {
 		m.statuses.WithLabelValues(number, string(kind))
 	}
+	for _, code := range []int{131026, 131049, 132015} { // which alerts look at
+		m.failures.WithLabelValues(number, strconv.Itoa(code))
+	}
 	m.delivery.WithLabelValues(number)
 	m.twice.WithLabelValues(number)
 }
@@ -128,6 +137,17 @@ func (m *Metrics) Add(number string) {
 func (m *Metrics) body(result string) { m.bodies.WithLabelValues(result).Inc() }
 
 func (m *Metrics) update(result string, n int) { m.updates.WithLabelValues(result).Add(float64(n)) }
+
+// failed counts a failure by its first code.
+func (m *Metrics) failed(number string, errors []whatsapp.StatusError) {
+	code := "other"
+	if len(errors) > 0 {
+		if _, known := whatsapp.Lookup(errors[0].Code, 0); known {
+			code = strconv.Itoa(errors[0].Code)
+		}
+	}
+	m.failures.WithLabelValues(number, code).Inc()
+}
 
 // took observes a delivery; the platform's clock may be behind ours.
 func (m *Metrics) took(number string, d time.Duration) {

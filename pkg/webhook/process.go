@@ -35,6 +35,7 @@ func (p *Processor) process(deliveries []*queue.HookDelivery) {
 	}
 	p.size = sizeOf(deliveries)
 	b := newBatch(p.cfg.Namespace, p.cfg.Key, deliveries)
+	p.makeRoom(b)
 	// What people want and what the platform tells need no ledger, and act at once.
 	if !p.prefer(b) || !p.obey(b.news) || !p.match(b) {
 		giveBack(deliveries)
@@ -260,6 +261,9 @@ func (p *Processor) count(pl *plan) {
 	}
 	if pl.twice() {
 		m.twice.WithLabelValues(number).Inc()
+	}
+	if pl.mark&dedup.SeenFailed != 0 {
+		m.failed(number, pl.report.steps[stepFailed].status.Errors)
 	}
 	p.heard.note(number, pl.outcome.Time)
 	if pl.explicit&dedup.SeenDelivered != 0 {

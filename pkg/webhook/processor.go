@@ -80,9 +80,10 @@ type ProcessorConfig struct {
 	// Stops is told what the platform stops, and Accounts knows whose numbers are whose.
 	Stops    Stops
 	Accounts Accounts
-	// Reload is called when a template has changed, so that its definition is read
-	// again. Defaults to nothing.
-	Reload func()
+	// Room has what comes in take its part of the numbers' rates. Nil takes none.
+	Room Room
+	// Now tells how old is what the platform tells. Defaults to [time.Now].
+	Now func() time.Time
 
 	// Tracer may be nil where nobody looks at spans.
 	Tracer Tracer
@@ -123,6 +124,7 @@ type Processor struct {
 	source string
 	heard  *heard
 	latest *latest
+	coming *coming
 
 	fetching, ledger, whole, recording *trouble
 
@@ -138,6 +140,7 @@ type Processor struct {
 	size     int
 	finder   *finder
 	specs    specs
+	outdated map[string]bool
 	repeat   time.Duration
 	caughtUp bool
 }
@@ -156,16 +159,17 @@ func NewProcessor(cfg ProcessorConfig) (*Processor, error) {
 	if cfg.Scope == "" {
 		cfg.Scope = recipient.All
 	}
-	if cfg.Reload == nil {
-		cfg.Reload = func() {}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	p := &Processor{
 		cfg: cfg, source: "wacast/" + cfg.Namespace + "/" + cfg.ID, heard: newHeard(cfg.Heard, cfg.Log), latest: newLatest(cfg.Events, cfg.Book, cfg.Log),
+		coming:    newComing(cfg.Room, cfg.Log),
 		fetching:  &trouble{what: "fetching webhooks from NATS", log: cfg.Log},
 		ledger:    &trouble{what: "the ledger, which statuses wait for,", log: cfg.Log},
 		whole:     &trouble{what: "asking Redis for all that it held", log: cfg.Log},
 		recording: &trouble{what: "recording statuses in NATS", log: cfg.Log},
-		stopped:   make(chan struct{}), repeat: repeatWindow, size: firstSize, finder: newFinder(cfg.Namespace),
+		stopped:   make(chan struct{}), repeat: repeatWindow, size: firstSize, finder: newFinder(cfg.Namespace), outdated: make(map[string]bool),
 	}
 	p.fetch, p.endFetch = context.WithCancel(context.Background())
 	p.work, p.endWork = context.WithCancel(context.Background())
@@ -178,6 +182,7 @@ func (p *Processor) Start() {
 		p.running.Go(p.run)
 		p.hearing.Go(func() { p.heard.run(p.fetch) })
 		p.hearing.Go(func() { p.latest.run(p.fetch) })
+		p.hearing.Go(func() { p.coming.run(p.fetch) })
 	})
 }
 

@@ -181,6 +181,7 @@ func (r *rig) config() webhook.ProcessorConfig {
 		ID: "tested", Namespace: r.names.Namespace, Inbox: r.inbox, Quarantine: r.hooks, Ledger: r.ledger, Events: r.events, Heard: r.senders,
 		Memory: r.answers, Campaigns: r.specs, Deadlines: r.later, Book: r.book, Key: identity, Stops: r.stops,
 		Accounts: must[*sender.Directory](r.tb)(sender.NewDirectory([]*sender.Account{{WABA: waba, Numbers: []string{number}}}, 80)),
+		Now:      func() time.Time { return begun.Add(time.Minute) }, // the times of the fixtures
 		Metrics:  r.metrics, Log: r.logger(),
 	}
 }

@@ -19,6 +19,8 @@ import (
 type Stops interface {
 	PlatformStop(ctx context.Context, stop sender.Stop) (changed bool, err error)
 	PlatformResume(ctx context.Context, t sender.Target, reason job.Reason, at time.Time) (changed bool, err error)
+	// SetCategory says which category a template has.
+	SetCategory(ctx context.Context, waba, template, language string, c sender.Category) error
 	Limits
 }
 
@@ -52,7 +54,7 @@ func (p *Processor) obey(all []news) bool {
 	for _, n := range all {
 		n.hook.tally[updateSignal]++
 		for _, s := range policy.Signals(n.update, n.hook.delivery.Stored) {
-			if !p.carryOut(p.named(s, n.update.Number)) {
+			if !p.carryOut(p.named(s.AsOf(p.cfg.Now()), n.update.Number)) {
 				return false
 			}
 		}
@@ -112,16 +114,26 @@ func (p *Processor) carryOut(s signal) bool {
 
 // announce tells people of a signal.
 func (p *Processor) announce(s signal, ev job.Event) bool {
-	if s.Refresh {
-		p.cfg.Reload()
-	}
 	p.cfg.Log.Warn("the platform tells", "what", s.Do, "scope", s.Scope, "account", s.Account, "template", s.Template, "language", s.Language, "says", s.Text)
 	p.cfg.Metrics.signals.WithLabelValues(s.Do.String()).Inc()
 	return p.record([]job.Event{ev})
 }
 
-// failed stops what the failure of a message is a sign of, which many failures are.
+// failed stops what the failure of a message is a sign of, which many failures are. Of
+// those that are told too late to stop anything, one an hour of their time is announced.
 func (p *Processor) failed(s signal) bool {
+	if s.Outdated {
+		s.At = s.At.Truncate(time.Hour)
+		mark := s.mark()
+		if p.outdated[mark] {
+			return true
+		}
+		if len(p.outdated) >= maxOutdated {
+			clear(p.outdated)
+		}
+		p.outdated[mark] = true
+		return p.carryOut(s)
+	}
 	changed := false
 	if !p.try(p.recording, func(ctx context.Context) (err error) {
 		changed, err = p.halt(ctx, s)
@@ -132,10 +144,19 @@ func (p *Processor) failed(s signal) bool {
 	return !changed || p.announce(s, s.event(p.source))
 }
 
+// maxOutdated bounds what is remembered of failures that were told too late.
+const maxOutdated = 1000
+
 func (p *Processor) act(ctx context.Context, s signal) error {
-	switch {
-	case s.account == nil: // of an account that is not ours nothing is sent
+	if s.account == nil { // of an account that is not ours nothing is sent
 		return nil
+	}
+	if s.NewCategory != "" && s.Template != "" {
+		if err := p.cfg.Stops.SetCategory(ctx, s.account.WABA, s.Template, s.Language, sender.Category{Name: s.NewCategory, At: s.At}); err != nil {
+			return err
+		}
+	}
+	switch {
 	case s.Do == policy.SignalLimit && s.Scope == policy.ScopePortfolio:
 		return p.cfg.Stops.SetPortfolio(ctx, s.account.Group(), sender.PortfolioLimit{Recipients: s.Limit.Recipients, Source: sender.SourceAPI})
 	case s.Do == policy.SignalLimit:
@@ -211,7 +232,7 @@ func (s *signal) target() (sender.Target, bool) {
 
 // mark tells a signal from all others.
 func (s *signal) mark() string {
-	said := strings.Join([]string{s.Scope.String(), s.Account, s.Number, s.number, s.Template, s.Language, s.Category, s.Do.String(), s.Text}, "/")
+	said := strings.Join([]string{s.Scope.String(), s.Account, s.Number, s.number, s.Template, s.Language, s.Category, s.Text}, "/")
 	sum := sha256.Sum256([]byte(said))
 	return fmt.Sprintf("sig.%x.%d", sum[:12], s.At.Unix())
 }
@@ -226,6 +247,9 @@ func (s *signal) event(source string) job.Event {
 		d.Kind = job.SenderChanged
 	}
 	d.Detail = cmp.Or(s.Account, "an account") + ": " + s.Text
+	if s.Outdated {
+		d.Detail += " (told too late to stop anything)"
+	}
 	ev := job.NewEvent(source, s.At, d)
 	ev.ID += "/" + s.mark()
 	return ev
