@@ -28,14 +28,21 @@ func newQueue() *cobra.Command {
 				return printBacklog(cmd.OutOrStdout(), s.Backlog)
 			},
 		},
-		&cobra.Command{
-			Use: "topology", Short: "Shows the streams that wacast needs, and where they differ", Args: noArgs,
-			Long: `Shows the streams and buckets that wacast needs on the NATS account, as the settings
-make them, and where those that are there differ. It changes nothing; a worker
-creates what is missing. Exit code 3 says that something differs.`,
-			RunE: showTopology,
-		},
+		newTopology(),
 	)
+}
+
+func newTopology() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "topology", Short: "Shows the streams that wacast needs, and where they differ", Args: noArgs,
+		Long: `Shows the streams and buckets that wacast needs on the NATS account, as the settings
+make them, and where those that are there differ. It changes nothing; a worker
+creates what is missing, or --create does, where workers may not (deploy/nats/permissions.conf).
+Exit code 3 says that something differs.`,
+		RunE: showTopology,
+	}
+	cmd.Flags().Bool("create", false, "create what is missing and change limits as the settings have them")
+	return cmd
 }
 
 func showTopology(cmd *cobra.Command, _ []string) error {
@@ -43,7 +50,11 @@ func showTopology(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	differences, err := app.CompareTopology(cmd.Context(), cfg)
+	compare := app.CompareTopology
+	if create, _ := cmd.Flags().GetBool("create"); create { // the flag is there
+		compare = app.CreateTopology
+	}
+	differences, err := compare(cmd.Context(), cfg)
 	if err != nil {
 		return err
 	}

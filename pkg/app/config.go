@@ -20,6 +20,7 @@ type Config struct {
 	NATSCA      string `key:"nats.tls_ca" help:"file with the certificate authorities that NATS is believed by"`
 	NATSCert    string `key:"nats.tls_cert" help:"file with the client certificate for NATS"`
 	NATSKey     string `key:"nats.tls_key" help:"file with the key of nats.tls_cert"`
+	NATSInbox   string `key:"nats.inbox_prefix" help:"what the subjects begin with that answers come on, where the permissions of a NATS user name one: _INBOX_worker"`
 
 	RedisURL      string        `key:"redis.url" default:"redis://127.0.0.1:6379/0" help:"Redis: redis://, rediss:// (TLS), unix://, redis+cluster://host1,host2 or redis+sentinel://host1,host2/master-name"`
 	RedisPassword sender.Secret `key:"redis.password" help:"password for Redis, in place of one in the URL"`

@@ -33,6 +33,9 @@ func dialNATS(cfg Config, log *slog.Logger) (*nats.Conn, error) {
 				log.Error("NATS is away, sending waits for it", "error", err)
 			}
 		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			log.Error("NATS refuses something: compare the user's permissions with deploy/nats/permissions.conf", "error", err)
+		}),
 		nats.ReconnectHandler(func(*nats.Conn) { log.Info("NATS is back") }),
 	)...)
 	if err != nil {
@@ -68,6 +71,9 @@ func natsAway(nc *nats.Conn, url string) error {
 func (c *Config) natsOptions() ([]nats.Option, error) {
 	opts := []nats.Option{nats.Name("wacast"), nats.MaxReconnects(-1), nats.ReconnectWait(connectWait)}
 	opts = append(opts, c.nats.options()...)
+	if c.NATSInbox != "" {
+		opts = append(opts, nats.CustomInboxPrefix(c.NATSInbox))
+	}
 	var bad []error
 	add := func(key string, option nats.Option, err error) {
 		if err == nil {

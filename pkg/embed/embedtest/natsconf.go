@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +18,7 @@ type ConfiguredNATS struct {
 	tb     testing.TB
 	file   string
 	server *server.Server
+	log    serverLog
 }
 
 // StartNATS starts a nats-server on a free port with JetStream and a configuration,
@@ -32,6 +36,7 @@ func StartNATS(tb testing.TB, configuration string) *ConfiguredNATS {
 	if n.server, err = server.NewServer(opts); err != nil {
 		tb.Fatal(err)
 	}
+	n.server.SetLogger(&n.log, false, false)
 	n.server.Start()
 	tb.Cleanup(func() { n.server.Shutdown(); n.server.WaitForShutdown() })
 	if !n.server.ReadyForConnections(10 * time.Second) {
@@ -42,6 +47,36 @@ func StartNATS(tb testing.TB, configuration string) *ConfiguredNATS {
 
 // Addr is host:port.
 func (n *ConfiguredNATS) Addr() string { return n.server.Addr().String() }
+
+// Violations are what the server has refused to its users, in its own words.
+func (n *ConfiguredNATS) Violations() []string {
+	n.log.mu.Lock()
+	defer n.log.mu.Unlock()
+	return slices.Clone(n.log.violations)
+}
+
+// serverLog keeps the violations of permissions out of what the server logs.
+type serverLog struct {
+	mu         sync.Mutex
+	violations []string
+}
+
+// Errorf is where the server logs violations.
+func (l *serverLog) Errorf(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	if !strings.Contains(line, "Violation") {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.violations = append(l.violations, line)
+}
+
+func (*serverLog) Noticef(string, ...any) {}
+func (*serverLog) Warnf(string, ...any)   {}
+func (*serverLog) Fatalf(string, ...any)  {}
+func (*serverLog) Debugf(string, ...any)  {}
+func (*serverLog) Tracef(string, ...any)  {}
 
 // Connections counts the connections that were ever tried.
 func (n *ConfiguredNATS) Connections() uint64 {
