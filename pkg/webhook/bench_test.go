@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/wacast/wacast/pkg/dedup"
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/queue"
@@ -21,11 +19,11 @@ import (
 )
 
 // serve starts a receiver over the rig's NATS and returns what posts to it.
-func serve(b *testing.B, r *rig) (post func(body []byte) error) {
+func serve(b testing.TB, r *rig) (post func(body []byte) error) {
 	b.Helper()
 	all := secrets{appSecret}
 	receiver := must[*webhook.Receiver](b)(webhook.NewReceiver(webhook.ReceiverConfig{
-		Store: r.hooks, Secrets: &all, Metrics: webhook.NewMetrics(prometheus.NewRegistry()), Log: r.logger()}))
+		Store: r.hooks, Secrets: &all, Metrics: r.metrics, Log: r.logger()}))
 	server := must[*webhook.Server](b)(webhook.NewServer("127.0.0.1:0", receiver, r.logger()))
 	server.Start()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}}
