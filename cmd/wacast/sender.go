@@ -124,18 +124,35 @@ func printSenders(out io.Writer, list []app.SenderState) error {
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NUMBER\tACCOUNT\tLIMIT\tFROM\tNOW\tSHARE\tA DAY\tPORTFOLIO\tQUEUED\tIN FLIGHT\tSTOPPED")
+	told := false
 	for _, s := range list {
-		now, share := "-", "-"
-		if s.Pace != nil {
-			now, share = fmt.Sprintf("%.1f", s.Pace.Effective), fmt.Sprintf("%.0f %%", 100*s.Pace.Share)
-			if s.Pace.HoldSeconds > 0 {
-				now = "0 for " + (time.Duration(s.Pace.HoldSeconds*1000) * time.Millisecond).Round(100*time.Millisecond).String()
-			}
-		}
+		told = told || s.Pace != nil
+		now, share := nowOf(&s)
 		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\n", s.Number, dash(s.Account), s.MPS, sourceOf(&s), now, share,
 			upTo(&s.PerDay), recipientsOf(&s), s.Queued, s.InFlight, stopsOf(s.Stops))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil || told {
+		return err
+	}
+	_, err := fmt.Fprintln(out, "no worker tells how fast it sends: none runs, or none has had jobs of these; what is set holds all the same")
+	return err
+}
+
+// nowOf is the rate at which a number is sent for, and its part of the limit.
+func nowOf(s *app.SenderState) (now, share string) {
+	p := s.Pace
+	if p == nil {
+		return "-", "-"
+	}
+	switch {
+	case len(s.Stops) > 0:
+		now = "0"
+	case p.HoldSeconds > 0:
+		now = "0 for " + (time.Duration(p.HoldSeconds*1000) * time.Millisecond).Round(100*time.Millisecond).String()
+	default:
+		now = fmt.Sprintf("%.1f", p.Effective)
+	}
+	return now, fmt.Sprintf("%.0f %%", 100*p.Share)
 }
 
 func dash(text string) string {

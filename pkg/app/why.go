@@ -169,7 +169,7 @@ func (s *situation) whyPaced() Why {
 	case s.moves():
 		return Why{Reason: WhyRate, Text: fmt.Sprintf("it moves; its number may send %.1f a second, all queues together (limit %d, %s)", p.Effective, p.MPS, s.limit.Source)}
 	}
-	return Why{Reason: WhyUnclear, Text: "nothing is known that keeps it: it has just come, or its number's other queues go before it; see the workers' logs"}
+	return Why{Reason: WhyUnclear, Text: "nothing that is known keeps it: it may have just come, or wait its turn behind its number's other queues; if that lasts for a minute, the workers' logs tell more"}
 }
 
 func (s *situation) moves() bool { return s.inFlight > 0 || s.rate > 0 }
