@@ -17,6 +17,7 @@ import (
 func (a *App) startWorker(ctx context.Context, b *base) error {
 	api, err := whatsapp.New(whatsapp.Config{
 		BaseURL: a.cfg.APIURL, Version: a.cfg.APIVersion, MaxInFlight: a.cfg.MaxInFlight,
+		Proof:   a.cfg.appSecretProof(a.accounts.Accounts()),
 		Timeout: a.cfg.SendTimeout + time.Second, // the worker bounds each request by itself
 	})
 	if err != nil {
@@ -80,6 +81,7 @@ func (a *App) share(ctx context.Context, b *base, cfg *worker.Config) (*campaign
 	watching, cancel := context.WithCancel(context.Background())
 	var watch sync.WaitGroup
 	watch.Go(func() { _ = campaigns.Run(watching) }) // ends with the context only
+	watch.Go(func() { a.templates.watch(watching) })
 	a.closer("campaigns", func() { cancel(); watch.Wait() })
 	select {
 	case <-campaigns.Ready():
