@@ -55,7 +55,7 @@ func TestWhatWebhooksDo(t *testing.T) {
 
 // No fixture is left out.
 func TestFixturesAreComplete(t *testing.T) {
-	elsewhere := map[string]string{"signature_vectors": "whatsapp.TestSignature", "verification_request": "TestHandshake"}
+	elsewhere := map[string]string{"signature_vectors": "whatsapp.TestSignatureVectors", "verification_request": "TestHandshake"}
 	rows := make(map[string]bool)
 	for _, row := range slices.Concat(statusRows, messageRows, noticeRows, oddRows) {
 		rows[row.name] = true
