@@ -2,7 +2,9 @@ package webhook_test
 
 import (
 	"bytes"
+	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -118,4 +120,24 @@ func (r *rig) failures(code string) float64 {
 		}
 	}
 	return -1
+}
+
+// taker counts the slots that are asked for.
+type taker struct{ asked atomic.Int64 }
+
+func (t *taker) Take(_ context.Context, want map[string]int) (map[string]int, error) {
+	t.asked.Add(int64(want[number]))
+	return want, nil
+}
+
+// Each message that comes in asks for a slot of its number once; statuses, and what is
+// another number's, do not.
+func TestMessagesAskForRoom(t *testing.T) {
+	r, room := newRig(t), new(taker)
+	r.accepted("a")
+	r.start(func(c *webhook.ProcessorConfig) { c.Room = room })
+	foreign := bytes.Replace(written(said("9", 5, text("hi"))), []byte(number), []byte("999"), 1)
+	r.post(written(said("1", 5, text("hi")), said("2", 6, text("hi")), said("2", 6, text("hi"))), foreign, webhookOf(r.status("a", "sent", 1)))
+	r.processed()
+	eventually(t, "two slots are asked for", func() bool { return room.asked.Load() == 2 })
 }
