@@ -34,9 +34,12 @@ type Config struct {
 
 	AccessToken sender.Secret `key:"access_token" help:"token that serves every number without an account of its own"`
 	AppSecret   sender.Secret `key:"app_secret" help:"secret of the app, which signs the webhooks of the account of access_token"`
-	WABAID      string        `key:"waba_id" help:"WhatsApp Business Account of access_token"`
-	AccountsDir string        `key:"accounts_dir" help:"folder with one YAML file an account"`
-	Templates   string        `key:"templates" help:"folder of template definitions, as the API lists them"`
+	// AppSecretProof is a word, not a switch, so that a file may say what it is.
+	AppSecretProof string `key:"app_secret_proof" default:"off" oneof:"off on" help:"on: every call of the API carries the proof that its app's setting Require App Secret wants, made with the first app secret of the account, which must be of the token's app"`
+
+	WABAID      string `key:"waba_id" help:"WhatsApp Business Account of access_token"`
+	AccountsDir string `key:"accounts_dir" help:"folder with one YAML file an account"`
+	Templates   string `key:"templates" help:"folder of template definitions, as the API lists them"`
 
 	AdminAddr string `key:"admin.addr" default:":9090" help:"address of /metrics, /livez and /readyz"`
 

@@ -73,7 +73,7 @@ func (c *Config) listTemplates(ctx context.Context, a *sender.Account) ([]json.R
 	if err != nil {
 		return nil, err
 	}
-	api, err := whatsapp.New(whatsapp.Config{BaseURL: c.APIURL, Version: c.APIVersion, Timeout: c.SendTimeout})
+	api, err := whatsapp.New(whatsapp.Config{BaseURL: c.APIURL, Version: c.APIVersion, Timeout: c.SendTimeout, Proof: c.appSecretProof([]*sender.Account{a})})
 	if err != nil {
 		return nil, err
 	}

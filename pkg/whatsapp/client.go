@@ -44,6 +44,9 @@ type Config struct {
 	// Timeout bounds one send, from dialling to the end of the answer. Defaults to
 	// [DefaultTimeout].
 	Timeout time.Duration
+	// Proof gives the proof of a token, see [AppSecretProof], which every call then
+	// carries; empty for none. It is asked for each call. Nil is no proofs.
+	Proof func(token string) string
 	// TLS is for private certificate authorities; nil trusts the system's.
 	TLS *tls.Config
 }
@@ -53,6 +56,7 @@ type Client struct {
 	base      url.URL
 	prefix    string
 	timeout   time.Duration
+	proof     func(token string) string
 	transport *http.Transport
 	// wire carries the sends; nil behind a proxy, where the transport does.
 	wire *wire
@@ -80,6 +84,7 @@ func New(cfg Config) (*Client, error) {
 		base:      url.URL{Scheme: base.Scheme, Host: base.Host},
 		prefix:    strings.TrimRight(base.Path, "/") + "/" + cfg.Version + "/",
 		timeout:   cfg.Timeout,
+		proof:     cfg.Proof,
 		transport: newTransport(cfg),
 	}
 	if proxy, _ := http.ProxyFromEnvironment(&http.Request{URL: base}); proxy == nil {
@@ -201,7 +206,11 @@ func (c *Client) Send(ctx context.Context, phoneNumberID, token string, m *Messa
 }
 
 func (c *Client) viaWire(ctx context.Context, phoneNumberID, token string, m *Message) (answerHead, bool, error) {
-	return c.wire.exchange(ctx, c.prefix+phoneNumberID+"/messages", token, m)
+	path := c.prefix + phoneNumberID + "/messages"
+	if proof := c.proofOf(token); proof != "" {
+		path += "?" + proofParameter + "=" + proof
+	}
+	return c.wire.exchange(ctx, path, token, m)
 }
 
 // viaTransport is for proxies. With an error, left says whether the API may have
@@ -230,6 +239,9 @@ func (c *Client) viaTransport(ctx context.Context, phoneNumberID, token string, 
 func (c *Client) request(ctx context.Context, phoneNumberID, token string, body *call) *http.Request {
 	u := c.base
 	u.Path = c.prefix + phoneNumberID + "/messages"
+	if proof := c.proofOf(token); proof != "" {
+		u.RawQuery = proofParameter + "=" + proof
+	}
 	req := &http.Request{
 		Method:     http.MethodPost,
 		URL:        &u,

@@ -33,6 +33,9 @@ func (c *Client) get(ctx context.Context, token, path string, query url.Values, 
 	defer cancel()
 	u := c.base
 	u.Path, u.RawQuery = c.prefix+path, query.Encode()
+	if proof := c.proofOf(token); proof != "" { // not into query, which pages share
+		u.RawQuery += "&" + proofParameter + "=" + proof
+	}
 	req := &http.Request{
 		Method: http.MethodGet, URL: &u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{"Authorization": {"Bearer " + token}, "User-Agent": {"wacast"}},
