@@ -73,6 +73,12 @@
 // is repeated acts once. So do failures that are signs of more, such as a template that
 // is paused. What wacast does not know is kept for a person to look at.
 //
+// What happened more than an hour ago, or is over, stops nothing: it is a note. The
+// category that the platform gives a template counts from then on, in every process.
+//
+// A number's limit is on messages of both ways together: each that comes in takes a slot
+// of what is sent, unless that takes longer than a second.
+//
 // No webhook is refused for what is in it, since the platform would repeat it for
 // a week: what cannot be understood is counted and kept for a person to look at.
 package webhook
