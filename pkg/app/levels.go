@@ -168,7 +168,7 @@ func (l *levels) read(ctx context.Context, n sender.Number) error {
 	delete(l.maintained, n.ID)
 	level := got.Throughput.Level
 	if told, ok := l.stops.Told(n.ID); !ok || told.Level != level {
-		l.log.Info("the API tells a number's level", "number", n.ID, "level", level, "was", told.Level)
+		l.log.Info("the API tells a number's level", "number", n.ID, "throughput", level, "was", told.Level)
 	}
 	if err := l.stops.SetLimit(ctx, n.ID, sender.Limit{MPS: mpsOf(level, n), Level: level, Source: sender.SourceAPI}); err != nil {
 		return err

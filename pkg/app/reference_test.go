@@ -56,7 +56,7 @@ Made of the code by ` + "`go test ./pkg/app -run TestReference -update`" + `; a 
 
 - [Settings](#settings) · [Redis URLs](#redis-urls) · [NATS](#nats) · [Accounts](#accounts)
 - [Jobs](#jobs) · [Events](#events) · [Reasons](#reasons)
-- [Metrics](#metrics)
+- [Metrics](#metrics) · [Logs](#logs) · [Traces](#traces)
 - [What an answer of the Cloud API leads to](#what-an-answer-of-the-cloud-api-leads-to) · [Error codes of the Cloud API](#error-codes-of-the-cloud-api)
 
 `)
@@ -66,6 +66,7 @@ Made of the code by ` + "`go test ./pkg/app -run TestReference -update`" + `; a 
 	writeSchema(t, &b, "Events", job.EventSchema())
 	writeReasons(t, &b)
 	writeMetrics(t, &b, a)
+	writeLogKeys(&b)
 	writePolicy(t, &b)
 	writeCodes(&b)
 	return b.String()
