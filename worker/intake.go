@@ -113,6 +113,7 @@ func (in *intake) run(ctx context.Context) (idle bool) {
 		}
 		retry.reset()
 		in.works(len(deliveries) > 0)
+		in.w.metrics.delivered(deliveries)
 		in.unpark(began, deliveries)
 		if len(deliveries) > 0 {
 			last = time.Now()

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/queue"
 	"github.com/wacast/wacast/pkg/whatsapp"
 )
 
@@ -21,6 +22,7 @@ type metrics struct {
 	returned  *prometheus.CounterVec   // cause
 	inFlight  prometheus.Gauge
 	dedupHits prometheus.Counter
+	again     prometheus.Counter
 	lost      *prometheus.CounterVec // sender, cause
 	losses    map[loss]string
 }
@@ -67,6 +69,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		inFlight: f.NewGauge(prometheus.GaugeOpts{
 			Name: "wacast_in_flight", Help: "Requests to the Cloud API under way.",
 		}),
+		again: f.NewCounter(prometheus.CounterOpts{
+			Name: "wacast_redeliveries_total", Help: "Deliveries of jobs that had been delivered before: given back with a delay, or by a worker that died or was too slow.",
+		}),
 		dedupHits: f.NewCounter(prometheus.CounterOpts{
 			Name: "wacast_dedup_hits_total", Help: "Publications whose job already had an outcome, and that were not sent.",
 		}),
@@ -95,6 +100,15 @@ func (m *metrics) add(number string) {
 func (m *metrics) sent(number string, class whatsapp.Class, code int, took time.Duration) {
 	m.sends.WithLabelValues(number, class.String(), strconv.Itoa(code)).Inc()
 	m.duration.WithLabelValues(number).Observe(took.Seconds())
+}
+
+// delivered counts what comes again.
+func (m *metrics) delivered(deliveries []*queue.Delivery) {
+	for _, d := range deliveries {
+		if d.Delivered > 1 {
+			m.again.Inc()
+		}
+	}
 }
 
 func (m *metrics) ended(it *item) {

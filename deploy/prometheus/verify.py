@@ -175,9 +175,18 @@ def main():
     sim, admin, hook, nats, redis, prom = (free_port() for _ in range(6))
     templates = str(ROOT / "deploy/examples/templates")
     env = {k: v for k, v in os.environ.items() if not k.startswith("WACAST_")} | {
-        "WACAST_ACCESS_TOKEN": "simulated", "WACAST_APP_SECRET": "simulated", "WACAST_TEMPLATES": templates, "WACAST_WABA_ID": "102290129340398",
+        "WACAST_ACCOUNTS_DIR": f"{work}/accounts", "WACAST_APP_SECRET": "simulated",
         "WACAST_API_URL": f"http://127.0.0.1:{sim}", "WACAST_ADMIN_ADDR": f"127.0.0.1:{admin}", "WACAST_WEBHOOK_ADDR": f"127.0.0.1:{hook}",
         "WACAST_NATS_URL": f"nats://127.0.0.1:{nats}", "WACAST_REDIS_URL": f"redis://127.0.0.1:{redis}/0", "WACAST_DATA_DIR": f"{work}/data"}
+    # An account that lists its number: the number's series exist before its first message.
+    Path("accounts").mkdir()
+    Path("secret").write_text("simulated")
+    Path("accounts/clinic.yaml").write_text(f"""waba_id: "102290129340398"
+numbers: ["{NUMBER}"]
+access_token_file: {work}/secret
+app_secret_files: [{work}/secret]
+templates: {templates}
+""")
     Path("prometheus.yml").write_text(f"""global: {{scrape_interval: 1s, evaluation_interval: 2s}}
 rule_files: ["{FILES}/rules.yaml"]
 scrape_configs:
