@@ -3,6 +3,7 @@ package dedup
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -12,6 +13,13 @@ import (
 
 	"github.com/wacast/wacast/pkg/job"
 )
+
+// ErrNewerLayout marks a ledger that a newer wacast has laid out in another way.
+var ErrNewerLayout = errors.New("the ledger is of a newer wacast")
+
+// layoutVersion is that of keys and entries. It goes up when an earlier wacast would
+// misread what is there.
+const layoutVersion = 1
 
 const (
 	tags        = 256
@@ -87,6 +95,8 @@ func (l *Ledger) readLayout(ctx context.Context, first int64) (*layout, error) {
 	const lifetime = 5 // windows; a generation is used from one before it to three after
 	base := l.opts.Namespace + ":l:"
 	pipe := l.rdb.Pipeline()
+	pipe.SetNX(ctx, base+"layout", layoutVersion, 0)
+	version := pipe.Get(ctx, base+"layout")
 	pipe.SetNX(ctx, base+"window", l.window, 0)
 	window := pipe.Get(ctx, base+"window")
 	var counts [generations]*redis.StringCmd
@@ -97,6 +107,10 @@ func (l *Ledger) readLayout(ctx context.Context, first int64) (*layout, error) {
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, fmt.Errorf("read the ledger's layout: %w", err)
+	}
+	if v, err := version.Int(); err != nil || v > layoutVersion {
+		return nil, fmt.Errorf("%w: it has layout %s and this build knows %d; run a wacast that knows it, or begin another ledger with another WACAST_NAMESPACE",
+			ErrNewerLayout, version.Val(), layoutVersion)
 	}
 	if err := l.checkWindow(window); err != nil {
 		return nil, err

@@ -198,14 +198,14 @@ func TestKeysExpire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(keys) != 6 {
-		t.Errorf("one claim made the keys %q, want a bucket, its epoch, three layouts and the window", keys)
+	if len(keys) != 7 {
+		t.Errorf("one claim made the keys %q, want a bucket, its epoch, three layouts, their version and the window", keys)
 	}
 	for _, key := range keys {
 		ttl := s.Client.PTTL(ctx, key).Val()
 		least, most := 2*window, 3*window
 		switch {
-		case strings.HasSuffix(key, ":window"), strings.Contains(key, ":e:"):
+		case strings.HasSuffix(key, ":window"), strings.HasSuffix(key, ":layout"), strings.Contains(key, ":e:"):
 			least, most = -1, -1 // stays
 		case !strings.Contains(key, "{"):
 			least, most = 4*window, 5*window

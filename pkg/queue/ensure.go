@@ -13,6 +13,9 @@ import (
 // ErrServerTooOld marks a NATS server without message schedules.
 var ErrServerTooOld = errors.New("NATS server is too old")
 
+// ErrNewerLayout marks streams or a bucket of a newer wacast.
+var ErrNewerLayout = errors.New("laid out by a newer wacast")
+
 // Oldest server with message schedules.
 const minMajor, minMinor = 2, 12
 
@@ -92,6 +95,9 @@ func (a asset) ensure(ctx context.Context, js jetstream.JetStream) ([]Difference
 	if err != nil {
 		return nil, err
 	}
+	if err := checkLayout(have); err != nil {
+		return nil, err
+	}
 	diffs := a.compare(have)
 	if have.Metadata[managedBy] == "" || !a.adjust(&have) {
 		return diffs, nil
@@ -100,6 +106,15 @@ func (a asset) ensure(ctx context.Context, js jetstream.JetStream) ([]Difference
 		return nil, err
 	}
 	return a.compare(have), nil
+}
+
+// checkLayout refuses a stream that a newer wacast has laid out in another way.
+func checkLayout(have jetstream.StreamConfig) error {
+	v, err := strconv.Atoi(have.Metadata[managedBy])
+	if err != nil || v <= layoutVersion {
+		return nil // nobody's, or ours
+	}
+	return fmt.Errorf("%w: it has layout %d and this build knows %d; run a wacast that knows layout %d", ErrNewerLayout, v, layoutVersion, v)
 }
 
 func (a asset) create(ctx context.Context, js jetstream.JetStream) error {

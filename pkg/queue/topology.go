@@ -2,6 +2,7 @@ package queue
 
 import (
 	"cmp"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -41,7 +42,13 @@ const (
 
 // managedBy marks in a stream's metadata that Ensure may change its limits. A
 // stream that somebody else created and keeps in order does not have it.
-const managedBy = "wacast-managed"
+//
+// Its value is the version of the layout: subjects, headers and values of the stream
+// or bucket. It goes up when an earlier wacast would misread what is there.
+const (
+	managedBy     = "wacast-managed"
+	layoutVersion = 1
+)
 
 // Settings are what an operator decides about the streams.
 type Settings struct {
@@ -202,4 +209,4 @@ func (s Settings) webhooks() jetstream.StreamConfig {
 	}
 }
 
-func managed() map[string]string { return map[string]string{managedBy: "1"} }
+func managed() map[string]string { return map[string]string{managedBy: strconv.Itoa(layoutVersion)} }
