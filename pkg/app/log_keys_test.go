@@ -27,7 +27,7 @@ var logKeys = map[string]string{
 	"campaign": "a campaign's id", "number": "a phone number id of ours", "account": "a WhatsApp business account", "portfolio": "a business portfolio",
 	"template": "a template's name", "language": "a template's language", "queue": "sender, lane and campaign",
 	"scope": "what kind of thing is stopped", "name": "which one", "by": "who asked for it", "detail": "more about it, for people", "stopped_for": "how long",
-	"what": "what is asked for", "says": "the platform's words", "person": "a keyed hash of a recipient", "key": "a key in a bucket",
+	"what": "what is asked for", "says": "the platform's words", "person": "a keyed hash of a recipient", "key": "a key in a bucket", "folder": "of templates", "category": "of templates",
 	"publication": "a stream", "sequence": "a place in a stream", "difference": "how a stream differs from the settings",
 	"jobs": "how many", "messages": "how many", "numbers": "how many", "events": "how many", "claims": "how many", "records": "how many", "parts": "how many", "times": "how often",
 	"away": "for how long", "waited": "for how long", "took": "how long", "in": "how soon", "next_try": "how soon", "at_most": "how long",
