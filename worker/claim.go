@@ -100,7 +100,10 @@ func (l *line) claim(ctx context.Context, items []*item) ([]*item, error) {
 			l.w.meet(it, c.Entry)
 		}
 	}
-	l.await(ctx, lost, len(mine) > 0)
+	if len(mine) > 0 {
+		l.claimedAt = time.Now()
+	}
+	l.await(ctx, lost)
 	return mine, nil
 }
 
@@ -116,21 +119,29 @@ var errRebuilt = errors.New("entries may be lost; they are read back from the st
 // anything of.
 const rebuildPause = 250 * time.Millisecond
 
-// await puts items behind the others that the ledger cannot say anything of until
-// it is whole again. While there are none but such, the line waits.
-func (l *line) await(ctx context.Context, lost []*item, others bool) {
+// lostDelay is how long a queue keeps jobs that the ledger cannot say anything of, while
+// it can of others: those must not wait behind them.
+const lostDelay = 5 * time.Second
+
+// await puts items away that the ledger cannot say anything of until it is whole again.
+// While there are none but such, the line waits.
+func (l *line) await(ctx context.Context, lost []*item) {
 	if len(lost) == 0 {
 		return
 	}
 	for _, it := range lost {
 		l.refuse(it)
 	}
-	l.ready.push(lost...)
 	l.w.lostAt.Store(time.Now().UnixMilli())
 	_ = l.w.trouble.rebuild.note(errRebuilt)
-	if !others {
-		sleep(ctx, rebuildPause)
+	if time.Since(l.claimedAt) < lostDelay {
+		for _, it := range lost {
+			l.w.giveBack(it, causeRebuild, lostDelay)
+		}
+		return
 	}
+	l.ready.push(lost...)
+	sleep(ctx, rebuildPause)
 }
 
 // unclaim puts items whose claim failed back, and waits a moment for what is away.

@@ -65,6 +65,8 @@ type line struct {
 	answers sync.Mutex
 	breaker policy.Breaker
 
+	claimedAt time.Time // when the ledger let through what was asked for last
+
 	spread   time.Duration        // of the next ask, where there are no slots
 	requests []dedup.ClaimRequest // used again by each batch of claims
 	notes    []queue.ClaimNote    // by each message of them

@@ -41,6 +41,8 @@ const (
 	causeSendAt = "send_at"
 	causePair   = "recipient"
 	causeQuota  = "quota"
+	// The ledger is being read back, as far as this job is concerned.
+	causeRebuild = "ledger"
 )
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -76,7 +78,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "wacast_dedup_hits_total", Help: "Publications whose job already had an outcome, and that were not sent.",
 		}),
 	}
-	for _, cause := range []string{causeStop, causeRetry, causeHeld, causeNewer, causeLease, causeDrain, causeSendAt, causePair, causeQuota} {
+	for _, cause := range []string{causeStop, causeRetry, causeHeld, causeNewer, causeLease, causeDrain, causeSendAt, causePair, causeQuota, causeRebuild} {
 		m.returned.WithLabelValues(cause)
 	}
 	return m
