@@ -18,7 +18,6 @@ func (a *App) startWorker(ctx context.Context, b *base) error {
 	api, err := whatsapp.New(whatsapp.Config{
 		BaseURL: a.cfg.APIURL, Version: a.cfg.APIVersion, MaxInFlight: a.cfg.MaxInFlight,
 		Proof:   a.cfg.appSecretProof(a.accounts.Accounts()),
-		Proof:   a.cfg.appSecretProof(a.accounts.Accounts()),
 		Timeout: a.cfg.SendTimeout + time.Second, // the worker bounds each request by itself
 	})
 	if err != nil {
