@@ -78,7 +78,7 @@ func (b *batch) read(h *hook) {
 		case whatsapp.UpdateAction:
 			h.tally[updateAction]++
 		case whatsapp.UpdateErrors:
-			h.tally[updateErrors]++
+			b.news = append(b.news, news{hook: h, update: u})
 		case whatsapp.UpdateOther:
 			b.field(h, u)
 		default:

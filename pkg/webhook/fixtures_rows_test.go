@@ -79,7 +79,7 @@ var statusRows = []told{
 		counted: "statuses:failed=1 updates:recorded=1",
 	}},
 	{name: "status_failed_131042_payment", want: done{
-		events:  []string{"a failed@9 delivery_failed 131042", "account hello en account_refused 131042 an account"},
+		events:  []string{"a failed@9 delivery_failed 131042", "account hello en account_refused 131042 100000000000001"},
 		stops:   []string{"account 100000000000001 account_refused person"},
 		counted: "signals:stop=1 statuses:failed=1 updates:recorded=1",
 	}},
@@ -123,22 +123,22 @@ var statusRows = []told{
 		counted: "statuses:failed=1 updates:recorded=1",
 	}},
 	{name: "the template is paused", bodies: []string{failedWith(132015)}, want: done{
-		events:  []string{"a failed@9 delivery_failed 132015", "template hello en template_status 132015 an account"},
+		events:  []string{"a failed@9 delivery_failed 132015", "template hello en template_status 132015 100000000000001"},
 		stops:   []string{"template 100000000000001/hello/en template_status @10809 webhook"},
 		counted: "signals:stop=1 statuses:failed=1 updates:recorded=1",
 	}},
 	{name: "the template is disabled", bodies: []string{failedWith(132016)}, want: done{
-		events:  []string{"a failed@9 delivery_failed 132016", "template hello en template_status 132016 an account"},
+		events:  []string{"a failed@9 delivery_failed 132016", "template hello en template_status 132016 100000000000001"},
 		stops:   []string{"template 100000000000001/hello/en template_status person"},
 		counted: "signals:stop=1 statuses:failed=1 updates:recorded=1",
 	}},
 	{name: "spam", bodies: []string{failedWith(131048)}, want: done{
-		events:  []string{"a failed@9 delivery_failed 131048", "sender hello en quality 131048 an account"},
+		events:  []string{"a failed@9 delivery_failed 131048", "sender hello en quality 131048 100000000000001"},
 		stops:   []string{"number 106540352242922 quality person"},
 		counted: "signals:stop=1 statuses:failed=1 updates:recorded=1",
 	}},
 	{name: "locked", bodies: []string{failedWith(131031)}, want: done{
-		events:  []string{"a failed@9 delivery_failed 131031", "account hello en account_banned 131031 an account"},
+		events:  []string{"a failed@9 delivery_failed 131031", "account hello en account_banned 131031 100000000000001"},
 		stops:   []string{"account 100000000000001 account_banned person"},
 		counted: "signals:stop=1 statuses:failed=1 updates:recorded=1",
 	}},
@@ -521,10 +521,13 @@ var oddRows = []told{
 		counted: "updates:unknown_field=1 webhooks:processed=1 webhooks:quarantined=1 webhooks:stored=1",
 	}},
 	{name: "errors of the number", bodies: []string{inValue(`,"errors":[{"code":130429,"title":"Rate limit hit"}]`)}, want: done{
-		counted: "updates:errors=1",
+		events:  []string{"sender 130429 100000000000001"},
+		counted: "signals:note=1 updates:errors=1",
 	}},
 	{name: "no payment, told of the number", bodies: []string{inValue(`,"errors":[{"code":131042,"title":"no payment"}]`)}, want: done{
-		counted: "updates:errors=1",
+		events:  []string{"account account_refused 131042 100000000000001"},
+		stops:   []string{"account 100000000000001 account_refused person"},
+		counted: "signals:stop=1 updates:errors=1",
 	}},
 	{name: "no JSON", bodies: []string{`{"object":"whatsapp_business_account","entry":[`}, want: done{
 		counted: "webhooks:quarantined=1 webhooks:stored=1 webhooks:undecodable=1",

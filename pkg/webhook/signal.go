@@ -48,11 +48,19 @@ type news struct {
 	update *whatsapp.Update
 }
 
+// counted is what an update counts as.
+func (n news) counted() string {
+	if n.update.Kind == whatsapp.UpdateErrors {
+		return updateErrors
+	}
+	return updateSignal
+}
+
 // obey does what the platform's signals ask for, each once: one that is repeated after
 // its end must not stop anything again.
 func (p *Processor) obey(all []news) bool {
 	for _, n := range all {
-		n.hook.tally[updateSignal]++
+		n.hook.tally[n.counted()]++
 		for _, s := range policy.Signals(n.update, n.hook.delivery.Stored) {
 			if !p.carryOut(p.named(s.AsOf(p.cfg.Now()), n.update.Number)) {
 				return false
@@ -237,6 +245,14 @@ func (s *signal) mark() string {
 	return fmt.Sprintf("sig.%x.%d", sum[:12], s.At.Unix())
 }
 
+// waba is the id of the account, where it is one of ours.
+func (s *signal) waba() string {
+	if s.account == nil {
+		return ""
+	}
+	return s.account.WABA
+}
+
 // event says what the platform told.
 func (s *signal) event(source string) job.Event {
 	d := job.EventData{Kind: job.AccountChanged, From: s.number, Reason: s.Reason, Code: s.Code, Template: s.Template, Language: s.Language}
@@ -246,7 +262,7 @@ func (s *signal) event(source string) job.Event {
 	case policy.ScopeNumber:
 		d.Kind = job.SenderChanged
 	}
-	d.Detail = cmp.Or(s.Account, "an account") + ": " + s.Text
+	d.Detail = cmp.Or(s.Account, s.waba(), "an account") + ": " + s.Text
 	if s.Outdated {
 		d.Detail += " (told too late to stop anything)"
 	}
