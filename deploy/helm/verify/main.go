@@ -1,4 +1,4 @@
-// Verify reads manifests from standard input and decodes each strictly into the types
+// Command verify reads manifests from standard input and decodes each strictly into the types
 // of the Kubernetes API, of the Prometheus operator and of KEDA: an unknown or
 // misspelled field, a wrong type or an unknown kind is an error.
 //
