@@ -99,9 +99,15 @@ func (d *Definition) bodyText(c wireComponent) string {
 // addExamples reads what the author gave the reviewers, to name variables in
 // messages for people. The API has several shapes; an unknown one is left out.
 func (t *text) addExamples(raw json.RawMessage) {
+	type param struct {
+		Name    string `json:"param_name"`
+		Example string `json:"example"`
+	}
 	var e struct {
-		Body   json.RawMessage `json:"body_text"`
-		Header json.RawMessage `json:"header_text"`
+		Body        json.RawMessage `json:"body_text"`
+		Header      json.RawMessage `json:"header_text"`
+		NamedBody   []param         `json:"body_text_named_params"`
+		NamedHeader []param         `json:"header_text_named_params"`
 	}
 	if len(raw) == 0 || json.Unmarshal(raw, &e) != nil {
 		return
@@ -116,6 +122,11 @@ func (t *text) addExamples(raw json.RawMessage) {
 		}
 		for i := range min(len(row), len(t.vars)) {
 			t.vars[i].example = row[i]
+		}
+	}
+	for _, p := range append(e.NamedBody, e.NamedHeader...) {
+		if i := t.index(p.Name); i >= 0 {
+			t.vars[i].example = p.Example
 		}
 	}
 }
