@@ -47,6 +47,10 @@ type Config struct {
 	// Proof gives the proof of a token, see [AppSecretProof], which every call then
 	// carries; empty for none. It is asked for each call. Nil is no proofs.
 	Proof func(token string) string
+	// ProofRefused is told of each proof that the API did not take; nil is nobody. It
+	// is called before the call returns, and must not wait. A read is tried again if
+	// Proof then gives another one; a message never is.
+	ProofRefused func(token, proof string)
 	// TLS is for private certificate authorities; nil trusts the system's.
 	TLS *tls.Config
 }
@@ -54,9 +58,11 @@ type Config struct {
 // Client sends messages, and reads what the API knows. It is safe for use by many goroutines.
 type Client struct {
 	base      url.URL
-	prefix    string
+	prefix    string // of the path, and escaped as it goes over the wire
+	escaped   string
 	timeout   time.Duration
 	proof     func(token string) string
+	refused   func(token, proof string)
 	transport *http.Transport
 	// wire carries the sends; nil behind a proxy, where the transport does.
 	wire *wire
@@ -83,8 +89,10 @@ func New(cfg Config) (*Client, error) {
 	c := &Client{
 		base:      url.URL{Scheme: base.Scheme, Host: base.Host},
 		prefix:    strings.TrimRight(base.Path, "/") + "/" + cfg.Version + "/",
+		escaped:   strings.TrimRight(base.EscapedPath(), "/") + "/" + cfg.Version + "/",
 		timeout:   cfg.Timeout,
 		proof:     cfg.Proof,
+		refused:   cfg.ProofRefused,
 		transport: newTransport(cfg),
 	}
 	if proxy, _ := http.ProxyFromEnvironment(&http.Request{URL: base}); proxy == nil {
@@ -194,7 +202,8 @@ func (c *Client) Send(ctx context.Context, phoneNumberID, token string, m *Messa
 	if c.wire != nil {
 		exchange = c.viaWire
 	}
-	a, left, err := exchange(ctx, phoneNumberID, token, m)
+	to := target{number: phoneNumberID, token: token, proof: c.proofOf(token)}
+	a, left, err := exchange(ctx, to, m)
 	if err != nil {
 		failure := &Error{Class: ClassNotSent, Err: safeCause(err, token)}
 		if left {
@@ -202,24 +211,29 @@ func (c *Client) Send(ctx context.Context, phoneNumberID, token string, m *Messa
 		}
 		return Accepted{}, failure
 	}
-	return read(a.status, a.header, a.body, a.bodyErr, token)
+	accepted, err := read(a.status, a.header, a.body, a.bodyErr, token)
+	c.heed(token, to.proof, err)
+	return accepted, err
 }
 
-func (c *Client) viaWire(ctx context.Context, phoneNumberID, token string, m *Message) (answerHead, bool, error) {
-	path := c.prefix + phoneNumberID + "/messages"
-	if proof := c.proofOf(token); proof != "" {
-		path += "?" + proofParameter + "=" + proof
+// target is where a message goes, and by whose right.
+type target struct{ number, token, proof string }
+
+func (c *Client) viaWire(ctx context.Context, to target, m *Message) (answerHead, bool, error) {
+	path := c.escaped + to.number + "/messages"
+	if to.proof != "" {
+		path += "?" + proofParameter + "=" + to.proof
 	}
-	return c.wire.exchange(ctx, path, token, m)
+	return c.wire.exchange(ctx, path, to.token, m)
 }
 
 // viaTransport is for proxies. With an error, left says whether the API may have
 // the message.
-func (c *Client) viaTransport(ctx context.Context, phoneNumberID, token string, m *Message) (a answerHead, left bool, err error) {
+func (c *Client) viaTransport(ctx context.Context, to target, m *Message) (a answerHead, left bool, err error) {
 	out := &call{body: m.AppendJSON(make([]byte, 0, m.sizeHint())), sendBy: m.SendBy}
 	// The transport itself, not http.Client: no redirects, no cookies, and no
 	// *url.Error, whose text holds the URL.
-	resp, err := c.transport.RoundTrip(c.request(out.trace(ctx), phoneNumberID, token, out))
+	resp, err := c.transport.RoundTrip(c.request(out.trace(ctx), to, out))
 	if err != nil {
 		return a, out.mayHaveLeft(), err
 	}
@@ -236,11 +250,10 @@ func (c *Client) viaTransport(ctx context.Context, phoneNumberID, token string, 
 // to read the body, so nothing of the message has left. GetBody would add a case
 // that is not safe: over HTTP/2 a stream reset with PROTOCOL_ERROR is repeated,
 // though the server may have acted on the request.
-func (c *Client) request(ctx context.Context, phoneNumberID, token string, body *call) *http.Request {
-	u := c.base
-	u.Path = c.prefix + phoneNumberID + "/messages"
-	if proof := c.proofOf(token); proof != "" {
-		u.RawQuery = proofParameter + "=" + proof
+func (c *Client) request(ctx context.Context, to target, body *call) *http.Request {
+	u := c.address(to.number + "/messages")
+	if to.proof != "" {
+		u.RawQuery = proofParameter + "=" + to.proof
 	}
 	req := &http.Request{
 		Method:     http.MethodPost,
@@ -250,7 +263,7 @@ func (c *Client) request(ctx context.Context, phoneNumberID, token string, body 
 		ProtoMinor: 1,
 		Host:       c.base.Host,
 		Header: http.Header{
-			"Authorization": {"Bearer " + token},
+			"Authorization": {"Bearer " + to.token},
 			"Content-Type":  {"application/json"},
 			"User-Agent":    {"wacast"},
 		},
@@ -258,6 +271,13 @@ func (c *Client) request(ctx context.Context, phoneNumberID, token string, body 
 		ContentLength: int64(len(body.body)),
 	}
 	return req.WithContext(ctx)
+}
+
+// address is that of a path, which holds nothing to escape.
+func (c *Client) address(path string) url.URL {
+	u := c.base
+	u.Path, u.RawPath = c.prefix+path, c.escaped+path
+	return u
 }
 
 // checkCaller refuses what could never be sent. Left to net/http it would look like

@@ -277,7 +277,7 @@ func TestNewRefusesBadConfig(t *testing.T) {
 		}
 	}
 	c := newClient(t, Config{})
-	if got := c.request(t.Context(), "1", "t", &call{}).URL.String(); got != "https://graph.facebook.com/v26.0/1/messages" {
+	if got := c.request(t.Context(), target{number: "1", token: "t"}, &call{}).URL.String(); got != "https://graph.facebook.com/v26.0/1/messages" {
 		t.Errorf("the zero configuration posts to %s", got)
 	}
 }

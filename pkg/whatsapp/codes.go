@@ -3,7 +3,6 @@ package whatsapp
 import (
 	"net/http"
 	"slices"
-	"strings"
 )
 
 // Code is what the Cloud API's documentation says of one error code (fact sheet
@@ -73,16 +72,10 @@ func Ranges() []Range { return slices.Clone(ranges) }
 // codeParameter is Graph's general "invalid parameter".
 const codeParameter = 100
 
-// badProof is code 100 too, and only its text tells it from a bad parameter.
-var badProof = Code{
-	Code: codeParameter, Class: ClassRefusedAccount, Meaning: "the appsecret_proof does not fit the token",
-	Remedy: "Check that the app secret and the access token belong to the same app.",
-}
-
 // row finds the meaning of a Graph error; see classify for codes without a row.
 func (g *graphError) row() (Code, bool) {
-	if g.Code.n == codeParameter && (strings.Contains(g.Message, "appsecret_proof") || strings.Contains(g.details(), "appsecret_proof")) {
-		return badProof, true
+	if row, ok := aboutProof(g.Code.n, g.Message+" "+g.details()); ok {
+		return row, true
 	}
 	return Lookup(g.Code.n, g.Subcode.n)
 }

@@ -138,7 +138,7 @@ func (c *Client) Number(ctx context.Context, id, token string) (Number, error) {
 	}
 	err := c.get(ctx, token, id, url.Values{"fields": {numberFields + numberDetails}}, &n)
 	var e *Error
-	if errors.As(err, &e) && e.Code == codeParameter && e.Subcode == 0 {
+	if errors.As(err, &e) && e.Code == codeParameter && e.Class == ClassRefusedMessage && e.Subcode == 0 {
 		// An older API version refuses fields that it does not have.
 		err = c.get(ctx, token, id, url.Values{"fields": {numberFields}}, &n)
 	}

@@ -17,6 +17,7 @@ const maxText = 400
 var private = regexp.MustCompile(`https?://[^\s"'<>]+` +
 	`|wamid\.[0-9A-Za-z+/=_-]+` +
 	`|EAA[0-9A-Za-z]{12,}` +
+	`|appsecret_proof=[^\s"'<>&]+` +
 	`|\b[A-Z]{2}\.[0-9A-Za-z]{6,}` +
 	`|\+[0-9](?:[ ().-]{0,2}[0-9]){6,}` +
 	`|[0-9]{7,}`)

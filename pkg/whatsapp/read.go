@@ -31,11 +31,21 @@ func (c *Client) get(ctx context.Context, token, path string, query url.Values, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	u := c.base
-	u.Path, u.RawQuery = c.prefix+path, query.Encode()
-	if proof := c.proofOf(token); proof != "" { // not into query, which pages share
-		u.RawQuery += "&" + proofParameter + "=" + proof
+	proof := c.proofOf(token)
+	err := c.getProved(ctx, token, proof, path, query, into)
+	for range maxProofs - 1 {
+		next := c.proofOf(token)
+		if next == proof || !refusesProof(err) {
+			break
+		}
+		proof, err = next, c.getProved(ctx, token, next, path, query, into)
 	}
+	return err
+}
+
+func (c *Client) getProved(ctx context.Context, token, proof, path string, query url.Values, into any) error {
+	u := c.address(path)
+	u.RawQuery = withProof(query, proof)
 	req := &http.Request{
 		Method: http.MethodGet, URL: &u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{"Authorization": {"Bearer " + token}, "User-Agent": {"wacast"}},
@@ -49,7 +59,9 @@ func (c *Client) get(ctx context.Context, token, path string, query url.Values, 
 	if err != nil {
 		return noAnswer(fmt.Errorf("read the answer: %w", err), token)
 	}
-	return readObject(resp.StatusCode, body, token, into)
+	err = readObject(resp.StatusCode, body, token, into)
+	c.heed(token, proof, err)
+	return err
 }
 
 func noAnswer(err error, token string) *Error {
