@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -123,15 +124,26 @@ func (a *accounts) number(id string) *number {
 	return n
 }
 
+// caller is the access token of a request, if it opens anything, and is proved where
+// that is required.
+func (s *Server) caller(r *http.Request) (token string, bad *refusal) {
+	token, bad = s.accounts.token(r.Header.Get("Authorization"), s.cfg.Clock())
+	if bad == nil {
+		bad = s.prove(r, token)
+	}
+	return token, bad
+}
+
 // authorise finds the number that a request may send from.
-func (a *accounts) authorise(header, method, id string, now time.Time) (*number, *refusal) {
-	token, bad := a.token(header, now)
+func (s *Server) authorise(r *http.Request) (*number, *refusal) {
+	token, bad := s.caller(r)
 	if bad != nil {
 		return nil, bad
 	}
-	n := a.number(id)
+	id := r.PathValue("number")
+	n := s.accounts.number(id)
 	if n == nil || !n.account.opens(token) {
-		return nil, unknownObject(method, id)
+		return nil, unknownObject(r.Method, id)
 	}
 	return n, nil
 }

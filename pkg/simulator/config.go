@@ -42,6 +42,11 @@ type Config struct {
 	// TestRecipients make every number a test number: it sends to these only, and
 	// refuses others with 131030. Without any, numbers send to everybody.
 	TestRecipients []string
+	// AppSecrets are the secrets of the app that the access tokens are of, and make it
+	// require them, as Require App Secret among its settings does: each call needs the
+	// proof of its token (appsecret_proof), made with one of them. Without any, none is
+	// asked for. See [Server.SetAppSecrets].
+	AppSecrets []string
 	// PairLimit also limits messages to the same person: one in 6 seconds, with
 	// a burst of 45. It keeps 16 bytes or more for every pair.
 	PairLimit bool

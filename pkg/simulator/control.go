@@ -119,6 +119,7 @@ func (s *Server) routeControl() {
 		"POST /_sim/faults":      s.controlFaults,
 		"POST /_sim/tokens":      s.controlTokens,
 		"PUT /_sim/numbers/{id}": s.controlNumber,
+		"POST /_sim/app":         s.controlAppSecrets,
 
 		"POST /_sim/numbers/{id}/upgrade": s.controlUpgrade,
 		"POST /_sim/templates/{name}":     s.controlTemplate,

@@ -17,6 +17,7 @@
 //	GET  /_sim/faults              the fault rules in force
 //	POST /_sim/faults              replaces them: a JSON array of Rule
 //	POST /_sim/tokens              {"access_token": "…", "expired": true}, or "expires_at" in place of expired
+//	POST /_sim/app                 {"app_secrets": ["…"]} requires the proof of one of them; [] requires none
 //	PUT  /_sim/numbers/{id}        {"mps": 80, "quality": "RED", "status": "CONNECTED"}; each may be left out
 //	POST /_sim/numbers/{id}/upgrade {"mps": 1000, "maintenance": "30s"}: 131057 meanwhile, then a webhook
 //	POST /_sim/templates/{name}    TemplateChange: {"status": "PAUSED"} refuses sends with 132015 and posts a webhook
@@ -37,8 +38,8 @@
 //
 // # Order of judgement
 //
-// Access token, number, envelope and recipient, registration, the allow-list of a
-// test number; then, as the platform decides
+// Access token, its proof where [Config.AppSecrets] require one, number, envelope and
+// recipient, registration, the allow-list of a test number; then, as the platform decides
 // it: the template and its status, its category, the schema of the body,
 // parameter counts, names, types, buttons, forbidden characters, empty values,
 // lengths. An error [Rule] comes next, limits come last.

@@ -10,7 +10,7 @@ import (
 // records what it decides.
 func (s *Server) judge(r *http.Request, endpoint string, req *request, schema *refusal, ok bool, rule Rule) answer {
 	ans := answer{}
-	n, bad := s.accounts.authorise(r.Header.Get("Authorization"), r.Method, r.PathValue("number"), s.cfg.Clock())
+	n, bad := s.authorise(r)
 	switch {
 	case bad != nil:
 		ans.refusal = bad

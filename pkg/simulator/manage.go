@@ -26,7 +26,7 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
 		s.unknownPath(w, r)
 		return
 	}
-	token, bad := s.accounts.token(r.Header.Get("Authorization"), s.cfg.Clock())
+	token, bad := s.caller(r)
 	if bad != nil {
 		s.refuse(w, r, bad)
 		return

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -21,6 +22,8 @@ type Server struct {
 	idBase  uint64
 
 	testRecipients map[string]bool // digits; empty: everybody
+
+	appSecrets atomic.Pointer[[]string] // empty: no proof is asked for
 
 	faults   atomic.Pointer[[]*fault]
 	sequence atomic.Uint64
@@ -47,7 +50,7 @@ func New(cfg Config) (*Server, error) {
 	if err := s.accounts.fill(cfg); err != nil {
 		return nil, fmt.Errorf("simulator: %w", err)
 	}
-	if err := s.SetFaults(cfg.Faults); err != nil {
+	if err := errors.Join(s.SetAppSecrets(cfg.AppSecrets...), s.SetFaults(cfg.Faults)); err != nil {
 		return nil, err
 	}
 	if cfg.Webhook.on() {

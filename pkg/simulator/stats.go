@@ -44,6 +44,9 @@ type Stats struct {
 	Held int64 `json:"held"`
 	// Refused counts by error code.
 	Refused map[int]int64 `json:"refused"`
+	// Unproved were refused, messages and whatever else was asked, for want of the
+	// right proof of the app secret.
+	Unproved int64 `json:"unproved"`
 	// Reads are messages marked as read.
 	Reads int64 `json:"reads"`
 	// Unjudged requests met a fault before they were processed.
