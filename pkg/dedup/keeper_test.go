@@ -28,6 +28,26 @@ func TestNothingIsClaimedBeforeAKeeperVouchesForIt(t *testing.T) {
 	})
 }
 
+func TestWhatIsWholeStaysSoWhenItIsChecked(t *testing.T) {
+	onBackends(t, func(t *testing.T, s *embedtest.Server) {
+		l := open(s, Options{Epochs: true})
+		keep(t, l, &memory{}).wantWhole(t)
+		l.claimOne(t, subject("a"), mine)
+		epochs, err := l.epochsOf(t.Context(), allTags, epochAsk{verb: epochCheck, events: 1, claims: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for tag, e := range epochs {
+			if !e.whole || e.events != 1 {
+				t.Fatalf("part %d: %+v, want whole up to event 1", tag, e)
+			}
+		}
+		if e := l.lookupOne(t, subject("a")); e.State != Claimed {
+			t.Errorf("the claim became %+v", e)
+		}
+	})
+}
+
 func TestWhatIsFlushedIsReplayed(t *testing.T) {
 	f := embedtest.FakeRedis(t)
 	l, j := open(f.Server, Options{}), &memory{}

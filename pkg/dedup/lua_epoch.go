@@ -63,7 +63,8 @@ end
 -- Forgets which buckets there were in generations before one.
 local function forget_buckets(key, first)
   for _, name in ipairs(call('HKEYS', key)) do
-    local generation = tonumber(string.match(name, '^b(%d+)$'))
+    local digits = string.match(name, '^b(%d+)$') -- nothing at all in miniredis, which tonumber refuses
+    local generation = digits and tonumber(digits)
     if generation and generation < first then call('HDEL', key, name) end
   end
 end
