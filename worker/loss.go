@@ -37,7 +37,7 @@ func (w *Worker) lose(now time.Time) {
 	w.lostSince = now
 	queues := make(map[*line]loss)
 	for _, in := range w.allIntakes() {
-		if why := loss(in.why.Load()); why != lossNone && in.line != nil && now.Sub(time.UnixMilli(in.found.Load())) < foundFor {
+		if why := in.waitsFor(); why != lossNone && in.line != nil && now.Sub(time.UnixMilli(in.found.Load())) < foundFor {
 			queues[in.line] = why
 		}
 	}
@@ -58,6 +58,15 @@ func (w *Worker) lose(now time.Time) {
 			w.metrics.lost.WithLabelValues(l.number.ID, w.metrics.losses[why]).Add(took.Seconds())
 		}
 	}
+}
+
+// waitsFor is why a queue that has jobs gives none. Few jobs of a stopped template are
+// put aside, and the queue is then looked at as if it were empty.
+func (in *intake) waitsFor() loss {
+	if why := loss(in.why.Load()); why != lossNone || !in.aside.any() {
+		return why
+	}
+	return lossStopped
 }
 
 // slowed is why a line waits for slots.

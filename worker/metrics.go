@@ -92,6 +92,13 @@ func (m *metrics) add(number string) {
 		}
 	}
 	m.sends.WithLabelValues(number, whatsapp.ClassAccepted.String(), "0")
+	// What alerts look at: that a series begins with its first event is no increase.
+	for class, code := range map[whatsapp.Class]int{
+		whatsapp.ClassAmbiguous: 0, whatsapp.ClassNotSent: 0, whatsapp.ClassTransient: 131000, whatsapp.ClassThrottledNumber: 130429,
+		whatsapp.ClassRefusedNumber: 131048, whatsapp.ClassRefusedTemplate: 132015,
+	} {
+		m.sends.WithLabelValues(number, class.String(), strconv.Itoa(code))
+	}
 	m.duration.WithLabelValues(number)
 	m.slotWait.WithLabelValues(number)
 	for _, cause := range m.losses {

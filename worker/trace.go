@@ -23,6 +23,8 @@ type Span interface {
 // Sent is what a [Span] says. It names no recipient.
 type Sent struct {
 	Sender, Campaign string
+	// Job is its id within the campaign.
+	Job string
 	// Outcome is what the job ended in; empty for one that goes back to its queue.
 	Outcome job.Kind
 	Attempt int
@@ -42,7 +44,7 @@ func (w *Worker) finish(it *item) {
 	e := &it.end
 	if it.span != nil {
 		it.span.End(Sent{
-			Sender: it.delivery.Queue.Sender, Campaign: it.delivery.Queue.Campaign, Outcome: e.outcome, Attempt: it.attempt, Code: e.code,
+			Sender: it.job.From, Campaign: it.job.Campaign, Job: it.job.ID, Outcome: e.outcome, Attempt: it.attempt, Code: e.code,
 		})
 	}
 	if it.job != nil && w.log.Enabled(context.Background(), slog.LevelDebug) {

@@ -17,8 +17,10 @@ type Tracer interface {
 // Recorded is what a status said. It names no recipient.
 type Recorded struct {
 	Sender, Campaign string
-	Kind             job.Kind
-	Attempt          int
+	// Job is its id within the campaign.
+	Job     string
+	Kind    job.Kind
+	Attempt int
 	// Code is the error code of one that failed, 0 for none.
 	Code int
 }
@@ -46,7 +48,7 @@ func (p *Processor) trace(pl *plan) {
 		d := &pl.events[i].Data
 		if p.cfg.Tracer != nil {
 			p.cfg.Tracer.Status(pl.outcome.Traceparent, stored, Recorded{
-				Sender: d.From, Campaign: d.Campaign, Kind: d.Kind, Attempt: d.Attempt, Code: d.Code,
+				Sender: d.From, Campaign: d.Campaign, Job: d.ID, Kind: d.Kind, Attempt: d.Attempt, Code: d.Code,
 			})
 		}
 		if debug {
