@@ -67,11 +67,12 @@ type App struct {
 	bootErr error
 }
 
-// Check reads all that the settings name, without connecting anywhere, and
-// returns everything that is wrong.
+// Check reads all that the settings and OpenTelemetry's variables name, without
+// connecting anywhere, and returns everything that is wrong.
 func Check(cfg Config, log *slog.Logger) error {
 	_, _, err := cfg.load(log)
-	return err
+	_, traces := readTraceSettings(os.Getenv)
+	return errors.Join(err, traces)
 }
 
 // load reads accounts and templates.

@@ -60,6 +60,7 @@ func (a *App) boot(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.registry.MustRegister(newStreams(js, b.names))
 	if err := a.startBook(ctx, b); err != nil {
 		return err
 	}

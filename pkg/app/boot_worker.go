@@ -15,11 +15,10 @@ import (
 
 // startWorker sets the role worker up and starts it.
 func (a *App) startWorker(ctx context.Context, b *base) error {
-	api, err := whatsapp.New(whatsapp.Config{
+	api, err := whatsapp.New(a.cfg.prove(whatsapp.Config{
 		BaseURL: a.cfg.APIURL, Version: a.cfg.APIVersion, MaxInFlight: a.cfg.MaxInFlight,
-		Proof:   a.cfg.appSecretProof(a.accounts.Accounts()),
 		Timeout: a.cfg.SendTimeout + time.Second, // the worker bounds each request by itself
-	})
+	}, a.accounts.Accounts()))
 	if err != nil {
 		return err
 	}
@@ -56,6 +55,7 @@ func (a *App) startWorker(ctx context.Context, b *base) error {
 	a.account(b, campaigns)
 	a.askLevels(api, b, cfg.Stops)
 	a.watchTokens(api)
+	a.watchProofs(api, cfg.Stops)
 	known := &paces{accounts: a.accounts, stops: cfg.Stops, headroom: a.cfg.RateHeadroom, states: slots.States}
 	if err := a.answerQuestions(b, known); err != nil {
 		return err

@@ -35,7 +35,7 @@ func (c *Config) check() error {
 	if c.MaxAttempts > maxAttempts {
 		add("max_attempts", "%d is above the most, %d", c.MaxAttempts, maxAttempts)
 	}
-	bad = append(bad, c.checkConsent(), c.checkServers())
+	bad = append(bad, c.checkConsent(), c.checkServers(), c.checkProof())
 	if _, _, err := net.SplitHostPort(c.AdminAddr); err != nil {
 		add("admin.addr", "%q must be host:port, or :port for all addresses of the machine", c.AdminAddr)
 	}

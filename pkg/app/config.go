@@ -13,14 +13,16 @@ import (
 type Config struct {
 	Namespace string `key:"namespace" default:"wacast" help:"prefix of subjects, streams and Redis keys"`
 
-	NATSURL     string `key:"nats.url" default:"nats://127.0.0.1:4222" help:"NATS servers, separated by commas: nats://, tls://, ws:// or wss://, with user:password@ or token@ before the host if need be"`
-	NATSContext string `key:"nats.context" help:"context of the nats command line, by name or file; settings given beside it win"`
-	NATSCreds   string `key:"nats.creds" help:"credentials file (JWT and seed) for NATS"`
-	NATSNKey    string `key:"nats.nkey" help:"file with the seed of an nkey for NATS"`
-	NATSCA      string `key:"nats.tls_ca" help:"file with the certificate authorities that NATS is believed by"`
-	NATSCert    string `key:"nats.tls_cert" help:"file with the client certificate for NATS"`
-	NATSKey     string `key:"nats.tls_key" help:"file with the key of nats.tls_cert"`
-	NATSInbox   string `key:"nats.inbox_prefix" help:"what the subjects begin with that answers come on, where the permissions of a NATS user name one: _INBOX_worker"`
+	NATSURL      string        `key:"nats.url" default:"nats://127.0.0.1:4222" help:"NATS servers, separated by commas: nats://, tls://, ws:// or wss://, with user:password@ or token@ before the host if need be"`
+	NATSContext  string        `key:"nats.context" help:"context of the nats command line, by name or file; settings given beside it win"`
+	NATSPassword sender.Secret `key:"nats.password" help:"password of the user that nats.url names, in place of one in the URL, or the token where it names none"`
+
+	NATSCreds string `key:"nats.creds" help:"credentials file (JWT and seed) for NATS"`
+	NATSNKey  string `key:"nats.nkey" help:"file with the seed of an nkey for NATS"`
+	NATSCA    string `key:"nats.tls_ca" help:"file with the certificate authorities that NATS is believed by"`
+	NATSCert  string `key:"nats.tls_cert" help:"file with the client certificate for NATS"`
+	NATSKey   string `key:"nats.tls_key" help:"file with the key of nats.tls_cert"`
+	NATSInbox string `key:"nats.inbox_prefix" help:"what the subjects begin with that answers come on, where the permissions of a NATS user name one: _INBOX_worker"`
 
 	RedisURL      string        `key:"redis.url" default:"redis://127.0.0.1:6379/0" help:"Redis: redis://, rediss:// (TLS), unix://, redis+cluster://host1,host2 or redis+sentinel://host1,host2/master-name"`
 	RedisPassword sender.Secret `key:"redis.password" help:"password for Redis, in place of one in the URL"`
@@ -35,7 +37,7 @@ type Config struct {
 	AccessToken sender.Secret `key:"access_token" help:"token that serves every number without an account of its own"`
 	AppSecret   sender.Secret `key:"app_secret" help:"secret of the app, which signs the webhooks of the account of access_token"`
 	// AppSecretProof is a word, not a switch, so that a file may say what it is.
-	AppSecretProof string `key:"app_secret_proof" default:"off" oneof:"off on" help:"on: every call of the API carries the proof that its app's setting Require App Secret wants, made with the first app secret of the account, which must be of the token's app"`
+	AppSecretProof string `key:"app_secret_proof" default:"off" oneof:"off on" help:"on: every call of the API carries the proof (appsecret_proof) that an app with Require App Secret on wants. Of several app_secret_files the proof is made with the one that the platform takes, and with a new one as soon as its file has it: token and secret are rotated while wacast runs, and a new secret of the app costs its account one stop of 12 seconds, or until a file has it"`
 
 	WABAID      string `key:"waba_id" help:"WhatsApp Business Account of access_token"`
 	AccountsDir string `key:"accounts_dir" help:"folder with one YAML file an account"`
@@ -92,6 +94,6 @@ type AccountConfig struct {
 	Portfolio       string   `koanf:"portfolio" help:"business portfolio that the account belongs to"`
 	Numbers         []string `koanf:"numbers" need:"yes" help:"phone number ids that the account serves"`
 	AccessTokenFile string   `koanf:"access_token_file" need:"yes" help:"file with the account's token, read again when it changes"`
-	AppSecretFiles  []string `koanf:"app_secret_files" help:"files with the secrets of apps, which sign the webhooks of the account: the new one beside the old while it is rotated"`
+	AppSecretFiles  []string `koanf:"app_secret_files" help:"files with the secrets of apps, read again when they change: any of them may have signed a webhook of the account, and one of them makes the proofs of app_secret_proof. Name two, and write a new secret into the one that is not in use: both are valid while it is rotated"`
 	Templates       string   `koanf:"templates" help:"folder of the account's template definitions, in place of the setting templates"`
 }

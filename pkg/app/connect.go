@@ -25,7 +25,7 @@ func dialNATS(cfg Config, log *slog.Logger) (*nats.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	nc, err := nats.Connect(cfg.NATSURL, append(opts,
+	nc, err := nats.Connect(cfg.natsServers(), append(opts,
 		nats.RetryOnFailedConnect(true),
 		nats.IgnoreAuthErrorAbort(),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
@@ -34,7 +34,11 @@ func dialNATS(cfg Config, log *slog.Logger) (*nats.Conn, error) {
 			}
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			log.Error("NATS refuses something: compare the user's permissions with deploy/nats/permissions.conf", "error", err)
+			if errors.Is(err, nats.ErrPermissionViolation) {
+				log.Error("NATS refuses something: compare the user's permissions with deploy/nats/permissions.conf", "error", err)
+				return
+			}
+			log.Warn("NATS reports a problem, which is tried again", "error", err)
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) { log.Info("NATS is back") }),
 	)...)
@@ -51,7 +55,7 @@ func DialOnce(cfg Config) (*nats.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	nc, err := nats.Connect(cfg.NATSURL, opts...)
+	nc, err := nats.Connect(cfg.natsServers(), opts...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS at %s (%sNATS_URL): %w", withoutPassword(cfg.NATSURL), envPrefix, withoutURL(err))
 	}
@@ -85,6 +89,10 @@ func (c *Config) natsOptions() ([]nats.Option, error) {
 		}
 		opts = append(opts, option)
 	}
+	if c.NATSPassword != nil {
+		option, err := c.natsLogin()
+		add("nats.password", option, err)
+	}
 	if c.NATSCreds != "" {
 		_, err := os.ReadFile(c.NATSCreds)
 		add("nats.creds", nats.UserCredentials(c.NATSCreds), err)
@@ -107,20 +115,79 @@ func (c *Config) natsOptions() ([]nats.Option, error) {
 	return opts, errors.Join(bad...)
 }
 
+// natsLogin gives each connection the password as it is then, so that a rotated one
+// needs no restart.
+func (c *Config) natsLogin() (nats.Option, error) {
+	if c.NATSCreds != "" || c.NATSNKey != "" {
+		return nil, errors.New("nats.creds or nats.nkey is given too; choose one")
+	}
+	user, err := natsUser(c.NATSURL)
+	if err != nil {
+		return nil, err
+	}
+	password := func() string {
+		value, _ := c.NATSPassword.Value() // what is empty is refused, and tried again
+		return value
+	}
+	if user == "" {
+		return nats.TokenHandler(password), nil
+	}
+	return nats.UserInfoHandler(func() (string, string) { return user, password() }), nil
+}
+
+// natsUser is the one that every address of a list names.
+func natsUser(list string) (user string, err error) {
+	for i, one := range strings.Split(list, ",") {
+		u, err := parseServer(one)
+		if err != nil {
+			return "", errNATSURL
+		}
+		if _, given := u.User.Password(); given {
+			return "", errors.New("nats.url holds a password too; choose one")
+		}
+		if i > 0 && u.User.Username() != user {
+			return "", errors.New("the addresses of nats.url name different users")
+		}
+		user = u.User.Username()
+	}
+	return user, nil
+}
+
+// natsServers is the list without users where the password is beside it: the client would
+// take a user alone for a token.
+func (c *Config) natsServers() string {
+	if c.NATSPassword == nil {
+		return c.NATSURL
+	}
+	servers := strings.Split(c.NATSURL, ",")
+	for i, one := range servers {
+		if u, err := parseServer(one); err == nil && u.User != nil {
+			u.User = nil
+			servers[i] = u.String()
+		}
+	}
+	return strings.Join(servers, ",")
+}
+
 // checkNATSURL checks a list of servers as [nats.Connect] takes it. The error
 // never quotes it: it may hold a password.
 func checkNATSURL(list string) error {
 	for one := range strings.SplitSeq(list, ",") {
-		one = strings.TrimSpace(one)
-		if !strings.Contains(one, "://") {
-			one = "nats://" + one
-		}
-		u, err := url.Parse(one)
+		u, err := parseServer(one)
 		if err != nil || u.Host == "" || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) {
 			return errNATSURL
 		}
 	}
 	return nil
+}
+
+// parseServer reads one address of a list, whose scheme may be left out.
+func parseServer(one string) (*url.URL, error) {
+	one = strings.TrimSpace(one)
+	if !strings.Contains(one, "://") {
+		one = "nats://" + one
+	}
+	return url.Parse(one)
 }
 
 var errNATSURL = errors.New("must be a list of servers such as nats://host1:4222,nats://host2:4222, with tls:// for TLS; " +

@@ -10,6 +10,7 @@ import (
 // numbers send at their limit, and the log says how well.
 func rolling(f *field) {
 	f.part(0.05)
+	f.phase("nothing", func() { f.part(0.15) }) // what the others are held against
 	f.phase("workers", func() {
 		for _, w := range f.workers {
 			f.turn(w, f.awaitReady)
@@ -34,9 +35,10 @@ func (f *field) phase(what string, do func()) {
 	before, began := f.stats(), time.Now()
 	do()
 	now, took := f.stats(), time.Since(began)
-	rate := float64(now.Accepted-before.Accepted) / took.Seconds()
-	f.t.Logf("%s in turn: %.1f s, %.1f messages a second, %.1f %% of the limit; %d of %d requests refused for the rate", what, took.Seconds(),
-		rate, 100*rate/float64(2*f.layout.mps), now.Refused[130429]-before.Refused[130429], now.Requests-before.Requests)
+	limit, accepted := float64(2*f.layout.mps), float64(now.Accepted-before.Accepted)
+	f.t.Logf("%s restarted: %.1f s, %.1f messages a second, %.1f %% of the limit, %.2f s of sending missed; %d of %d requests refused for the rate",
+		what, took.Seconds(), accepted/took.Seconds(), 100*accepted/limit/took.Seconds(), took.Seconds()-accepted/limit,
+		now.Refused[130429]-before.Refused[130429], now.Requests-before.Requests)
 }
 
 // turn restarts one process and waits until it takes part again.

@@ -107,7 +107,7 @@ func (x *examination) settings() []*sender.Account {
 		}
 		accounts = []*sender.Account{n.Account}
 	}
-	x.api, err = whatsapp.New(whatsapp.Config{BaseURL: x.cfg.APIURL, Version: x.cfg.APIVersion, Timeout: x.cfg.SendTimeout, Proof: x.cfg.appSecretProof(accounts)})
+	x.api, err = whatsapp.New(x.cfg.prove(whatsapp.Config{BaseURL: x.cfg.APIURL, Version: x.cfg.APIVersion, Timeout: x.cfg.SendTimeout}, accounts))
 	if err != nil {
 		x.fail(name, err.Error(), "Correct api.url (WACAST_API_URL) and api.version (WACAST_API_VERSION).")
 		return nil

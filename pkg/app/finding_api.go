@@ -43,7 +43,13 @@ func (x *examination) token(ctx context.Context, a *sender.Account, token string
 	switch {
 	case err == nil:
 		x.judgeToken(name, t)
+		if x.cfg.AppSecretProof == "on" {
+			x.ok(x.of("app secret", a), "every call carries its proof, which the API takes")
+		}
 		return true
+	case errors.As(err, &e) && e.RefusesProof():
+		x.refused(x.of("app secret", a), err, "")
+		return false
 	case errors.As(err, &e) && e.DeadToken():
 		x.refused(name, err, howToken)
 		return false

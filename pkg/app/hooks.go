@@ -57,6 +57,7 @@ func (a *App) newHooks() (*hooks, error) {
 		h.store.Close()
 		return nil, settingError("webhook.addr", err)
 	}
+	a.registry.MustRegister(newWaitingHooks(h.store.Waiting))
 	return h, nil
 }
 

@@ -19,7 +19,7 @@ import (
 // does not change its meaning.
 var logKeys = map[string]string{
 	"time": "when", "level": "DEBUG, INFO, WARN or ERROR", "msg": "what happened", "error": "why, without a whole number or a secret",
-	"trace_id": "the trace of the job's publisher, where it gave one",
+	"trace_id": "the trace of the job: its publisher's, or where there is none and spans are exported, that of its request",
 	"job":      "a job: id, campaign, from, to (masked), lane, template",
 	"event":    "what is on record of a job: kind, id, campaign, from, to (masked), attempt, reason, code, wamid (masked)",
 	"outcome":  "what a job ended in; empty for one that goes back to its queue", "reason": "one of the reasons", "code": "the Cloud API's error code",
@@ -126,16 +126,5 @@ func writeLogKeys(b *strings.Builder) {
 	for _, key := range slices.Sorted(maps.Keys(logKeys)) {
 		fmt.Fprintf(b, "| `%s` | %s |\n", key, logKeys[key])
 	}
-	b.WriteString(`
-## Traces
-
-A job published with the header ` + "`traceparent`" + ` (W3C, version 00; anything else is dropped) stays in that trace: in its log
-lines, its events, its statuses and answers, also where it is scheduled, tried again, unknown or a dead letter. ` + "`wacast publish`" + ` and
-` + "`wacast send`" + ` take it from ` + "`TRACEPARENT`" + `, the Go producer from ` + "`job.WithTraceparent`" + `.
-
-Spans are exported where ` + "`OTEL_EXPORTER_OTLP_ENDPOINT`" + ` is set (or ` + "`OTEL_TRACES_EXPORTER=otlp`" + `), by OTLP over HTTP (port 4318 as a
-rule); the other ` + "`OTEL_*`" + ` variables of traces mean what OpenTelemetry says. ` + "`wacast send`" + ` is one request, a child of the publisher's
-span, and ` + "`wacast status`" + ` one status, a child of that request's. Their attributes are ` + "`wacast.sender`, `wacast.campaign`, `wacast.attempt`,\n`wacast.code` and `wacast.outcome` or `wacast.status`" + `.
-
-`)
+	b.WriteString(logLevels)
 }

@@ -26,11 +26,16 @@ func TestNATSCredentials(t *testing.T) {
 	_, stranger := newUser(t, filepath.Join(dir, "stranger"))
 	operator, creds := operatorMode(t, filepath.Join(dir, "wacast.creds"))
 
+	password := filepath.Join(dir, "password")
+	must(t, os.WriteFile(password, []byte("hunter/2\n"), 0o600))
+
 	tests := []struct {
 		name, configuration, scheme string
 		right, wrong                []string // variables; %s in a URL is host:port
 	}{
 		{"password", `authorization {user: "wa,cast", password: "hunter/2"}`, "nats://wa%2Ccast:hunter%2F2@", nil, []string{"WACAST_NATS_URL=nats://%s"}},
+		{"password beside", `authorization {user: "wa,cast", password: "hunter/2"}`, "nats://wa%2Ccast@", []string{"WACAST_NATS_PASSWORD_FILE=" + password}, []string{"WACAST_NATS_PASSWORD=hunter3"}},
+		{"token beside", `authorization {token: "hunter/2"}`, "nats://", []string{"WACAST_NATS_PASSWORD_FILE=" + password}, []string{"WACAST_NATS_PASSWORD=hunter3"}},
 		{"token", `authorization {token: hunter2}`, "nats://hunter2@", nil, []string{"WACAST_NATS_URL=nats://hunter3@%s"}},
 		{"nkey", "authorization {users: [{nkey: " + nkey + "}]}", "nats://", []string{"WACAST_NATS_NKEY=" + user}, []string{"WACAST_NATS_NKEY=" + stranger}},
 		{"creds", operator, "nats://", []string{"WACAST_NATS_CREDS=" + creds}, nil},

@@ -131,7 +131,7 @@ func (c *Config) useNATSContext(urlGiven bool) error {
 		}
 		c.NATSURL = context.URL
 	}
-	if c.NATSCreds == "" && c.NATSNKey == "" {
+	if c.NATSCreds == "" && c.NATSNKey == "" && c.NATSPassword == nil {
 		c.NATSCreds, c.NATSNKey = context.Creds, context.NKey
 	} else {
 		context.User, context.Password, context.Token = "", nil, nil

@@ -1,13 +1,16 @@
 package app_test
 
 import (
+	"context"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/wacast/wacast/pkg/app"
 	"github.com/wacast/wacast/pkg/job"
+	"github.com/wacast/wacast/pkg/report"
 	"github.com/wacast/wacast/pkg/simulator"
 )
 
@@ -46,7 +49,12 @@ wacast_rate_limit{sender="106540352242922"} 500
 # TYPE wacast_sends_total counter
 wacast_sends_total{class="accepted",code="0",sender="106540352242922"} 8
 wacast_sends_total{class="ambiguous",code="0",sender="106540352242922"} 1
+wacast_sends_total{class="not_sent",code="0",sender="106540352242922"} 0
+wacast_sends_total{class="refused_number",code="131048",sender="106540352242922"} 0
 wacast_sends_total{class="refused_recipient",code="131026",sender="106540352242922"} 1
+wacast_sends_total{class="refused_template",code="132015",sender="106540352242922"} 0
+wacast_sends_total{class="throttled_number",code="130429",sender="106540352242922"} 0
+wacast_sends_total{class="transient",code="131000",sender="106540352242922"} 0
 # HELP wacast_unknown_jobs Jobs whose outcome nobody knows.
 # TYPE wacast_unknown_jobs gauge
 wacast_unknown_jobs 1
@@ -143,5 +151,38 @@ func TestNothingPersonalIsLogged(t *testing.T) {
 		if found := regexp.MustCompile(secret).FindString(shown); found != "" {
 			t.Errorf("%q is shown", found)
 		}
+	}
+}
+
+// A million messages that go their way write no line at info, and one for what became of
+// each, and of each status, at debug.
+func TestNoLineAMessage(t *testing.T) {
+	const jobs, told = 200, 20
+	for level, want := range map[string][2]int{"info": {0, 0}, "debug": {jobs, told}} {
+		t.Run(level, func(t *testing.T) {
+			r := newRig(t, simulator.Config{}, hooked("WACAST_LOG_LEVEL="+level, "WACAST_LOG_FORMAT=json")...)
+			cfg := r.config()
+			a, err := app.New(app.Options{Config: cfg, Log: app.NewLogger(r.log, cfg), Roles: app.RoleAll, WorkerID: "one"})
+			must(t, err)
+			a.Start()
+			t.Cleanup(func() { _ = a.Stop(context.Background()) })
+			must(t, a.AwaitReady(t.Context(), patience))
+			all, v := newJobs(numberA, "c", 0, jobs), r.view()
+			r.publish(all...)
+			r.await(v, "c", accepted(jobs))
+			for _, j := range all[:told] {
+				r.tell(a, j.Key(), 1)
+			}
+			r.await(v, "c", func(p *report.Progress) bool { return p.Sent == told })
+			must(t, a.Stop(context.Background()))
+			text := r.log.String()
+			checkLines(t, text)
+			if got := [2]int{strings.Count(text, `"job":{`), strings.Count(text, `"event":{`)}; got != want {
+				t.Errorf("%d lines of jobs and %d of statuses, want %d", got[0], got[1], want)
+			}
+			if rest := strings.Count(text, "\n") - want[0] - want[1]; rest > 40 {
+				t.Errorf("%d other lines: %s", rest, text)
+			}
+		})
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/wacast/wacast/pkg/app"
 	"github.com/wacast/wacast/pkg/report"
 	"github.com/wacast/wacast/pkg/simulator"
+	"github.com/wacast/wacast/pkg/whatsapp"
 )
 
 // Nobody's number, message or secret is in anything that a run shows: logs at their most
@@ -19,11 +20,11 @@ import (
 // library reads the environment.
 func TestARunShowsNobody(t *testing.T) {
 	c := newOTLPReceiver(t)
-	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", c.server.URL)
-	r := makeRig(t, simulator.Config{Seed: 7, MPS: 100, Faults: []simulator.Rule{
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", c.url)
+	r := makeRig(t, simulator.Config{Seed: 7, MPS: 100, AppSecrets: []string{hookSecret}, Faults: []simulator.Rule{
 		{Kind: simulator.LostAfter, Share: 0.1}, {Kind: simulator.HTML502, Share: 0.1}, {Kind: simulator.Error, Code: 131026, Share: 0.1},
 		{Kind: simulator.Error, Code: 131016, Share: 0.2, Times: 5}, {Kind: simulator.Error, Code: 131050, Share: 0.1, Times: 3},
-	}}, hooked()...)
+	}}, append(hooked(), "WACAST_APP_SECRET_PROOF=on")...)
 	log := slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	a, err := app.New(app.Options{Config: r.config(), Log: log, Roles: app.RoleAll, WorkerID: "one"})
 	must(t, err)
@@ -59,7 +60,7 @@ func TestARunShowsNobody(t *testing.T) {
 	c.mu.Unlock()
 
 	checkLines(t, shown["logs"])
-	secrets := regexp.MustCompile(`54911\d{4,}|wamid\.|token-a|Emilia|` + regexp.QuoteMeta(hookSecret))
+	secrets := regexp.MustCompile(`54911\d{4,}|wamid\.|token-a|Emilia|` + regexp.QuoteMeta(hookSecret) + `|appsecret_proof=|` + whatsapp.AppSecretProof(hookSecret, "token-a"))
 	for where, text := range shown {
 		if text == "" {
 			t.Errorf("%s: nothing is shown, so nothing is proved", where)

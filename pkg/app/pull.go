@@ -73,7 +73,7 @@ func (c *Config) listTemplates(ctx context.Context, a *sender.Account) ([]json.R
 	if err != nil {
 		return nil, err
 	}
-	api, err := whatsapp.New(whatsapp.Config{BaseURL: c.APIURL, Version: c.APIVersion, Timeout: c.SendTimeout, Proof: c.appSecretProof([]*sender.Account{a})})
+	api, err := whatsapp.New(c.prove(whatsapp.Config{BaseURL: c.APIURL, Version: c.APIVersion, Timeout: c.SendTimeout}, []*sender.Account{a}))
 	if err != nil {
 		return nil, err
 	}
@@ -106,20 +106,25 @@ func (c *Config) oneAccount(waba string) (*sender.Account, error) {
 	return accounts[0], nil
 }
 
-// OpenTemplates reads the folder of an account, and says where it is.
+// OpenTemplates reads the folder of an account, and says where it is. Where there are no
+// accounts it is the folder of the settings, and takes no token.
 func OpenTemplates(cfg Config, waba string) (catalog *template.Catalog, folder string, err error) {
-	a, err := cfg.oneAccount(waba)
-	if err != nil {
-		return nil, "", err
+	folder = cfg.Templates
+	if len(cfg.Accounts) > 0 || waba != "" {
+		a, err := cfg.oneAccount(waba)
+		if err != nil {
+			return nil, "", err
+		}
+		folder = a.Templates
 	}
-	if a.Templates == "" {
+	if folder == "" {
 		return nil, "", fmt.Errorf("%w: templates (%sTEMPLATES)", ErrNoFolder, envPrefix)
 	}
-	catalog, err = template.LoadDir(os.DirFS(a.Templates))
+	catalog, err = template.LoadDir(os.DirFS(folder))
 	if err != nil {
-		return nil, "", fmt.Errorf("templates in %s: %w", a.Templates, err)
+		return nil, "", fmt.Errorf("templates in %s: %w", folder, err)
 	}
-	return catalog, a.Templates, nil
+	return catalog, folder, nil
 }
 
 // write compares the list with the file and replaces it.

@@ -100,7 +100,7 @@ func (r *rig) mentions(t *testing.T) (found []string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for seq := info.State.FirstSeq; seq <= info.State.LastSeq; seq++ {
+		for seq := max(1, info.State.FirstSeq); seq <= info.State.LastSeq; seq++ {
 			m, err := s.GetMsg(t.Context(), seq)
 			if errors.Is(err, jetstream.ErrMsgNotFound) {
 				continue

@@ -47,7 +47,7 @@ func (c *Config) newRedis(form redisForm) (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, settingError("redis.url", errRedisURL)
 	}
-	err = c.fill(redisOptions{&o.TLSConfig, &o.CredentialsProviderContext, o.Username, o.Password,
+	err = c.fill(redisOptions{&o.TLSConfig, &o.Dialer, &o.CredentialsProviderContext, o.Username, o.Password,
 		&o.MaxRetries, &o.ContextTimeoutEnabled, &o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout})
 	if err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func (c *Config) newCluster(form redisForm) (redis.UniversalClient, error) {
 		return nil, settingError("redis.url", errRedisURL)
 	}
 	o.TLSConfig = eachName(o.TLSConfig)
-	err = c.fill(redisOptions{&o.TLSConfig, &o.CredentialsProviderContext, o.Username, o.Password,
+	err = c.fill(redisOptions{&o.TLSConfig, &o.Dialer, &o.CredentialsProviderContext, o.Username, o.Password,
 		&o.MaxRetries, &o.ContextTimeoutEnabled, &o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout})
 	if err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func (c *Config) newFailover(form redisForm) (redis.UniversalClient, error) {
 		return nil, settingError("redis.url", errRedisURL)
 	}
 	o.TLSConfig = eachName(o.TLSConfig)
-	err = c.fill(redisOptions{&o.TLSConfig, &o.CredentialsProviderContext, o.Username, o.Password,
+	err = c.fill(redisOptions{&o.TLSConfig, &o.Dialer, &o.CredentialsProviderContext, o.Username, o.Password,
 		&o.MaxRetries, &o.ContextTimeoutEnabled, &o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout})
 	if err != nil {
 		return nil, err
@@ -90,6 +90,7 @@ func (c *Config) newFailover(form redisForm) (redis.UniversalClient, error) {
 // types, have in common.
 type redisOptions struct {
 	tls               **tls.Config
+	dialer            *func(ctx context.Context, network, addr string) (net.Conn, error)
 	credentials       *func(context.Context) (user, password string, err error)
 	user, password    string
 	maxRetries        *int
@@ -109,6 +110,9 @@ func (c *Config) fill(o redisOptions) (err error) {
 	*o.maxRetries, *o.heedsContext = -1, true
 	*o.dial = cmp.Or(*o.dial, redisDialTimeout)
 	*o.read, *o.write = cmp.Or(*o.read, redisTimeout), cmp.Or(*o.write, redisTimeout)
+	if c.RedisCA != "" {
+		*o.dialer = redisDialer(*o.tls, c.RedisCA, *o.dial)
+	}
 	return nil
 }
 
@@ -243,6 +247,20 @@ func (c *Config) redisTLS(conf *tls.Config) (*tls.Config, error) {
 	}
 	conf.GetClientCertificate, err = clientCertificate("redis.tls_cert", c.RedisCert, c.RedisKey)
 	return conf, err
+}
+
+// redisDialer reads the authorities at each connection, as [clientCertificate] does the
+// client's own, so that new ones need no restart.
+func redisDialer(conf *tls.Config, ca string, timeout time.Duration) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conf := conf.Clone()
+		var err error
+		if conf.RootCAs, err = authorities("redis.tls_ca", ca); err != nil {
+			return nil, err
+		}
+		d := tls.Dialer{NetDialer: &net.Dialer{Timeout: timeout}, Config: conf}
+		return d.DialContext(ctx, network, addr)
+	}
 }
 
 // pingRedis asks the server, or every master of a cluster.

@@ -67,6 +67,7 @@ Made of the code by ` + "`go test ./pkg/app -run TestReference -update`" + `; a 
 	writeReasons(t, &b)
 	writeMetrics(t, &b, a)
 	writeLogKeys(&b)
+	writeTraces(&b)
 	writePolicy(t, &b)
 	writeCodes(&b)
 	return b.String()
@@ -97,7 +98,7 @@ such as ` + "`90s`, `15m` or `7d`, a size `1048576`, `512MiB` or `2GiB`" + `. ` 
 		}
 		t.row(code(s.Key), variable, code(s.Default), help)
 	}
-	b.WriteString("\n`WACAST_CONFIG` names the file, as `--config` does.\n\n" + redisURLs + natsForms)
+	b.WriteString("\n`WACAST_CONFIG` names the file, as `--config` does.\n\n" + redisURLs + natsForms + rotation)
 }
 
 const redisURLs = `### Redis URLs
@@ -120,10 +121,34 @@ the client, whatever it says. Redis needs ` + "`maxmemory-policy noeviction`" + 
 const natsForms = `### NATS
 
 ` + "`nats.url`" + ` lists servers: ` + "`nats://user:password@host1:4222,nats://token@host2:4222`, with `tls://`, `ws://` or `wss://`" + ` where
-need be. ` + "`nats.creds`" + ` is a file as ` + "`nsc`" + ` writes it, ` + "`nats.nkey`" + ` a file with a seed. ` + "`nats.context`" + ` takes all of it from a
+need be. ` + "`nats.password`" + ` stands in place of the password in the URLs, which then name the user alone (` + "`nats://worker@host1:4222`" + `), or none
+for a token. ` + "`nats.creds`" + ` is a file as ` + "`nsc`" + ` writes it, ` + "`nats.nkey`" + ` a file with a seed. ` + "`nats.context`" + ` takes all of it from a
 context of the ` + "`nats`" + ` command, in ` + "`$XDG_CONFIG_HOME/nats/context/<name>.json`" + ` or another file; what is set beside it wins, and a
-context that uses what wacast does not support (a proxy, a JetStream domain, nsc) is refused. Files are read again at each
-connection, and refused credentials are tried again until they are right.
+context that uses what wacast does not support (a proxy, a JetStream domain, nsc) is refused. Refused credentials
+are tried again until they are right.
+
+`
+
+// rotation is what the tests of rotation prove.
+const rotation = `### What is replaced while wacast runs
+
+Write the new value into the file: nothing is restarted, and nothing lost or sent twice. Of what is given as a value and not as
+a file nothing can be replaced.
+
+| file of | read again | what happens |
+| --- | --- | --- |
+| ` + "`access_token`, `access_token_file`" + ` of an account | each second | the next message has the new token; end the old one in Meta's Business settings then |
+| ` + "`app_secret`, `app_secret_files`" + ` | each second | webhooks of either secret are taken while both have a file; the proof (` + "`app_secret_proof`" + `) changes at once with a file, or when the platform takes no other. Meta ends the old secret's proofs when it makes the new one: the account stops until a file has that, and is tried again after 10 to 12 seconds |
+| ` + "`verify_token`" + ` | each second | |
+| ` + "`redis.password`" + ` | at each connection | connections that stand stay; after ` + "`ACL SETUSER wacast >NEW`" + ` and the file, take the old one away |
+| ` + "`redis.tls_ca`, `redis.tls_cert`, `redis.tls_key`" + ` | at each connection | |
+| ` + "`nats.password`" + ` | at each connection | ` + "`nats-server --signal reload`" + ` puts out who has the old one; sending waits until the file has the new one, and goes on within a second |
+| ` + "`nats.creds`" + ` | at each connection | the server ends a connection when its JWT does; have the new file there before |
+| ` + "`nats.tls_ca`, `nats.tls_cert`, `nats.tls_key`" + ` | at each connection | |
+| ` + "`templates`" + ` | when it changes | |
+
+A restart, one process after the other, is what takes: an nkey (` + "`nats.nkey`" + `) that is another user's, a password in a URL, a list of accounts.
+` + "`identity_key`" + ` is for good: with another one nobody would be known who opted out.
 
 `
 

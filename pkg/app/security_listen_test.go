@@ -3,6 +3,7 @@ package app_test
 import (
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,24 @@ func TestListenersTakeNoUnsignedChange(t *testing.T) {
 		}
 		if code := ask(t, http.MethodGet, "http://"+a.WebhookAddr()+path); code == http.StatusOK {
 			t.Errorf("the webhook address shows %s", path)
+		}
+	}
+}
+
+// What libraries offer to whoever asks, profiles, variables and traces of the process, is
+// on no listener: nats-server, which is linked in for demo and embedded, brings profiles.
+func TestListenersShowNoInsides(t *testing.T) {
+	r := newRig(t, simulator.Config{}, "WACAST_APP_SECRET="+hookSecret, "WACAST_VERIFY_TOKEN=word", "WACAST_WEBHOOK_ADDR=127.0.0.1:0")
+	a := r.both()
+	if _, pattern := http.DefaultServeMux.Handler(httptest.NewRequest(http.MethodGet, "/debug/pprof/heap", nil)); pattern == "" {
+		t.Error("nothing brings profiles any more: this test proves nothing")
+	}
+	for _, path := range []string{"/debug/", "/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/goroutine?debug=2", "/debug/pprof/cmdline", "/debug/pprof/profile?seconds=1",
+		"/debug/vars", "/debug/requests", "/debug/events", "/varz", "/connz", "/_sim/messages"} {
+		for name, addr := range map[string]string{"admin": a.AdminAddr(), "webhook": a.WebhookAddr()} {
+			if code := ask(t, http.MethodGet, "http://"+addr+path); code != http.StatusNotFound {
+				t.Errorf("%s: %s is answered %d", name, path, code)
+			}
 		}
 	}
 }

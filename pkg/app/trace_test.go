@@ -1,24 +1,18 @@
 package app_test
 
 import (
-	"compress/gzip"
 	"context"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/wacast/wacast/pkg/app"
 	"github.com/wacast/wacast/pkg/job"
@@ -32,67 +26,6 @@ const (
 	spanID      = "00f067aa0ba902b7"
 	traceparent = "00-" + traceID + "-" + spanID + "-01"
 )
-
-// otlpReceiver takes spans as a collector does.
-type otlpReceiver struct {
-	t      *testing.T
-	server *httptest.Server
-	mu     sync.Mutex
-	spans  []*otlp.Span
-	all    strings.Builder // of everything that came, as text
-}
-
-func newOTLPReceiver(t *testing.T) *otlpReceiver {
-	t.Helper()
-	r := &otlpReceiver{t: t}
-	r.server = httptest.NewServer(r)
-	t.Cleanup(r.server.Close)
-	return r
-}
-
-func (r *otlpReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	var body io.Reader = req.Body
-	if req.Header.Get("Content-Encoding") == "gzip" {
-		body = must2[*gzip.Reader](r.t)(gzip.NewReader(req.Body))
-	}
-	data, err := io.ReadAll(body)
-	var export collector.ExportTraceServiceRequest
-	if err == nil {
-		err = proto.Unmarshal(data, &export)
-	}
-	if err != nil || req.URL.Path != "/v1/traces" {
-		r.t.Errorf("%s: %v", req.URL.Path, err)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.all.WriteString(export.String())
-	for _, of := range export.GetResourceSpans() {
-		for _, scope := range of.GetScopeSpans() {
-			r.spans = append(r.spans, scope.GetSpans()...)
-		}
-	}
-	w.Header().Set("Content-Type", "application/x-protobuf")
-}
-
-// lines are the spans: name, trace, parent and attributes.
-func (r *otlpReceiver) lines() (lines []string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, s := range r.spans {
-		line := fmt.Sprintf("%s %x %x", s.GetName(), s.GetTraceId(), s.GetParentSpanId())
-		for _, a := range s.GetAttributes() {
-			v := a.GetValue()
-			if text := v.GetStringValue(); text != "" {
-				line += fmt.Sprintf(" %s=%s", a.GetKey(), text)
-			} else {
-				line += fmt.Sprintf(" %s=%d", a.GetKey(), v.GetIntValue())
-			}
-		}
-		lines = append(lines, line)
-	}
-	slices.Sort(lines)
-	return lines
-}
 
 func must2[T any](t *testing.T) func(T, error) T {
 	return func(v T, err error) T {
@@ -157,7 +90,7 @@ func TestTraceGoesAllTheWay(t *testing.T) {
 // test is not parallel: the library reads the environment.
 func TestSpansAreExported(t *testing.T) {
 	c := newOTLPReceiver(t)
-	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", c.server.URL)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", c.url)
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
 	r := makeRig(t, simulator.Config{Faults: []simulator.Rule{{Kind: simulator.Error, Code: 131016, Share: 1, Times: 1}}}, hooked()...)
 	a, v := r.both(), r.view()
@@ -171,7 +104,7 @@ func TestSpansAreExported(t *testing.T) {
 
 	events := r.events(j.Key())
 	sent := string(events[0].Traceparent)[36:52] // the span that sent the message
-	about := " wacast.sender=" + numberA + " wacast.campaign=c wacast.attempt="
+	about := " wacast.sender=" + numberA + " wacast.campaign=c wacast.job=row-000001 wacast.attempt="
 	want := []string{
 		"wacast send " + traceID + " " + spanID + " wacast.outcome=accepted" + about + "2",
 		"wacast send " + traceID + " " + spanID + " wacast.outcome=returned" + about + "1",
@@ -192,17 +125,49 @@ func TestSpansAreExported(t *testing.T) {
 	}
 }
 
-// What this build cannot do is said before anything is sent.
-func TestTracesThatAreNotBuiltIn(t *testing.T) {
-	for name, value := range map[string]string{"OTEL_TRACES_EXPORTER": "zipkin", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"} {
-		t.Run(name, func(t *testing.T) {
-			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
-			t.Setenv(name, value)
-			cfg, _, err := app.Load(app.Sources{Environ: []string{"WACAST_ACCESS_TOKEN=t", "WACAST_ADMIN_ADDR=127.0.0.1:0"}})
-			must(t, err)
-			if _, err := app.New(app.Options{Config: cfg, Log: new(logBuffer).logger()}); err == nil || !strings.Contains(err.Error(), name) {
-				t.Errorf("New = %v", err)
+// say posts what a recipient writes, as the platform does.
+func (r *rig) say(a *app.App, to job.Phone, id, text string) {
+	r.t.Helper()
+	p := change("messages", fmt.Sprintf(`{"metadata":{"phone_number_id":%q},"messages":[{"timestamp":"%d","id":"wamid.%s","from":%q,"type":"text","text":{"body":%q}}]}`,
+		numberA, time.Now().Unix(), id, string(to)[1:], text))
+	p.post(r.t, http.DefaultClient, "http://"+a.WebhookAddr()+"/webhook")
+}
+
+// What a recipient says about a message is in the trace of its job, as the consent that
+// follows from it. A job without trace has none anywhere.
+func TestAnswersAreInTheTrace(t *testing.T) {
+	r := newRig(t, simulator.Config{}, hooked()...)
+	a, v := r.both(), r.view()
+	traced, plain := newJob(numberA, "c", 1), newJob(numberA, "c", 2)
+	r.publishTraced(traced)
+	r.publish(plain)
+	r.await(v, "c", accepted(2))
+	for _, j := range []*job.Job{traced, plain} {
+		r.tell(a, j.Key(), 1)
+		said := 0
+		until := func(text string, kind job.Kind) {
+			r.eventually(func() (bool, string) {
+				said++ // what is said within a second of a message is about none
+				r.say(a, j.To, fmt.Sprint(j.ID, said), text)
+				events := r.events(j.Key())
+				return slices.ContainsFunc(events, func(e job.Event) bool { return e.Data.Kind == kind }), fmt.Sprint(events)
+			})
+		}
+		until("thanks", job.Reply)
+		until("STOP", job.OptOut)
+		want := job.Traceparent(traceparent)
+		if j == plain {
+			want = ""
+		}
+		for _, e := range r.events(j.Key()) {
+			if e.Traceparent != want {
+				t.Errorf("%s of %s has the trace %q, want %q", e.Data.Kind, j.ID, e.Traceparent, want)
 			}
-		})
+		}
+	}
+	for line := range strings.Lines(r.log.String()) {
+		if strings.Contains(line, plain.ID) && strings.Contains(line, "trace_id") {
+			t.Errorf("a job without trace has one: %s", line)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,8 @@ type Story struct {
 	Letters []Letter `json:"letters"`
 	// Ledger is what the ledger says of it, or why it cannot be asked.
 	Ledger string `json:"ledger"`
+	// TraceID is the trace that its events are in, or it itself while it waits.
+	TraceID string `json:"trace_id,omitempty"`
 	// Recipient is how the recipient stands now; nil where no event names one.
 	Recipient *Standing `json:"recipient,omitempty"`
 	// Incomplete says what could not be read in time.
@@ -69,6 +72,7 @@ func (o *Operator) Explain(ctx context.Context, key job.Key) (*Story, error) {
 		if state := stateOf(&events[i].Data); state != "" {
 			s.State = string(state)
 		}
+		s.TraceID = cmp.Or(events[i].Traceparent.TraceID(), s.TraceID)
 	}
 	copies, err := o.waiting(ctx, key, s.State)
 	if err != nil {
@@ -80,6 +84,7 @@ func (o *Operator) Explain(ctx context.Context, key job.Key) (*Story, error) {
 			return nil, err
 		}
 		s.Waits = append(s.Waits, w)
+		s.TraceID = cmp.Or(s.TraceID, copies[i].Traceparent.TraceID())
 	}
 	if len(events) == 0 && len(copies) == 0 {
 		return nil, fmt.Errorf("%w: %s", ErrNoJob, key)
