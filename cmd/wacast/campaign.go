@@ -23,8 +23,8 @@ func newCampaign() *cobra.Command {
 			return campaignStatus(cmd, args[0])
 		},
 	}
-	return group("campaign", "Looks at campaigns, closes and cancels them", newCampaignList(), status, newCampaignClose(), newCampaignCancel(),
-		newCampaignVerify(), newCampaignReport())
+	return group("campaign", "Plans and starts campaigns, looks at them, closes and cancels them", newCampaignPlan(), newCampaignStart(),
+		newCampaignList(), status, newCampaignWatch(), newCampaignClose(), newCampaignCancel(), newCampaignRetry(), newCampaignVerify(), newCampaignReport())
 }
 
 // noCampaign refuses what cannot be the id of a campaign.
@@ -66,7 +66,7 @@ func printProgress(out io.Writer, p *report.Progress) error {
 	}
 	fmt.Fprintf(out, "campaign %s: %s\n", p.ID, state)
 	if p.Expected != nil {
-		fmt.Fprintln(out, expectation(p.Jobs(), *p.Expected))
+		fmt.Fprintln(out, expectation(settled(p), *p.Expected))
 	}
 	if pace := paceOf(p.Spread, p.PerDay); pace != "" {
 		fmt.Fprintln(out, "sent", pace)
@@ -80,6 +80,7 @@ func printProgress(out io.Writer, p *report.Progress) error {
 		{"accepted", p.Accepted}, {"rejected", p.Rejected}, {"expired", p.Expired}, {"suppressed", p.Suppressed},
 		{"cancelled", p.Cancelled}, {"duplicate", p.Duplicate}, {"unknown", p.Unknown},
 		{"held", p.Held}, {"sent", p.Sent}, {"delivered", p.Delivered}, {"read", p.Read}, {"failed", p.Failed},
+		{"replies", p.Replies}, {"confirmed", p.Confirmed}, {"declined", p.Declined}, {"no answer", p.NoAnswer},
 	} {
 		fmt.Fprintf(w, "%s\t%d\t\n", row.name, row.n)
 	}
@@ -88,6 +89,15 @@ func printProgress(out io.Writer, p *report.Progress) error {
 	}
 	_, err := fmt.Fprintf(out, "%.1f a second, %s\n", p.Rate, remaining(p))
 	return err
+}
+
+// settled is how many jobs there are, without what was counted twice because it was on
+// its way from waiting to its outcome.
+func settled(p *report.Progress) uint64 {
+	if jobs := p.Jobs(); jobs > *p.Expected {
+		return max(*p.Expected, jobs-min(jobs, p.InFlight))
+	}
+	return p.Jobs()
 }
 
 func remaining(p *report.Progress) string {

@@ -182,8 +182,34 @@ can only be rejected again is left out as well.`,
 		},
 	}
 	letterFlags(c, &filter)
-	c.Flags().BoolVarP(&yes, "yes", "y", false, "do it")
-	c.Flags().BoolVar(&unknown, "unknown", false, "those of unknown outcome too, which may have been sent")
+	replayFlags(c, &yes, &unknown)
+	return c
+}
+
+func replayFlags(c *cobra.Command, yes, unknown *bool) {
+	c.Flags().BoolVarP(yes, "yes", "y", false, "do it")
+	c.Flags().BoolVar(unknown, "unknown", false, "those of unknown outcome too, which may have been sent")
+}
+
+// newCampaignRetry is wacast dead replay for one campaign, where who runs it looks for it.
+func newCampaignRetry() *cobra.Command {
+	var filter app.LetterFilter
+	var yes, unknown bool
+	c := &cobra.Command{
+		Use: "retry ID", Short: "Has the jobs that failed tried once more; a dry run unless --yes is given", Args: oneArg("the campaign's id"),
+		Long: `Has the campaign's jobs that were rejected tried once more, under the same ids: it is
+wacast dead replay --campaign ID. Without --yes it only shows what it would do. Those
+whose outcome nobody knows are tried with --unknown alone: some of their recipients
+may get the message twice.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := campaignOrNone(args[0]); err != nil {
+				return err
+			}
+			filter.Campaign = args[0]
+			return replayLetters(cmd, filter, unknown, yes)
+		},
+	}
+	replayFlags(c, &yes, &unknown)
 	return c
 }
 

@@ -40,7 +40,7 @@ type exitError int
 func (e exitError) Error() string { return fmt.Sprintf("exit %d", int(e)) }
 
 // execute runs the command line and returns the exit code. Of an error it prints
-// the problem and a hint, each on lines of its own.
+// the problem and a hint, each on lines of its own, and no telephone number.
 func execute(ctx context.Context, root *cobra.Command, args []string) int {
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
@@ -51,9 +51,9 @@ func execute(ctx context.Context, root *cobra.Command, args []string) int {
 	if errors.As(err, &code) {
 		return int(code)
 	}
-	fmt.Fprintf(root.ErrOrStderr(), "wacast: %s\n", strings.ReplaceAll(err.Error(), "\n", "\n  "))
+	fmt.Fprintf(root.ErrOrStderr(), "wacast: %s\n", strings.ReplaceAll(maskNumbers(err.Error()), "\n", "\n  "))
 	if hint := hintFor(cmd, err); hint != "" {
-		fmt.Fprintf(root.ErrOrStderr(), "hint: %s\n", hint)
+		fmt.Fprintf(root.ErrOrStderr(), "hint: %s\n", maskNumbers(hint))
 	}
 	if isUsage(err) {
 		return exitUsage

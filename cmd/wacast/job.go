@@ -95,6 +95,9 @@ func printStory(out io.Writer, s *app.Story) error {
 	if s.Recipient != nil {
 		fmt.Fprintf(out, "the recipient: %s\n", s.Recipient)
 	}
+	if s.TraceID != "" {
+		fmt.Fprintf(out, "its trace: %s\n", s.TraceID)
+	}
 	if s.Incomplete != "" {
 		fmt.Fprintf(out, "not all could be read: %s\n", s.Incomplete)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -27,7 +28,9 @@ Start with: wacast demo`
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.Version = buildOf(debug.ReadBuildInfo()).String()
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{flagError(err)} })
-	root.PersistentPreRunE = checkOutput
+	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
+		return errors.Join(checkOutput(cmd, args), maskReason(cmd))
+	}
 	root.SetUsageTemplate(root.UsageTemplate() + moreFlags)
 	addSettingFlags(root)
 	return root

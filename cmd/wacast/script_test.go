@@ -66,6 +66,7 @@ const patience = 30 * time.Second
 //   - exits CODE PROGRAM ARG…: runs a program that must exit with the code
 //   - await REGEXP PROGRAM ARG…: runs it until it succeeds and prints what matches
 //   - get URL: prints what the URL answers, once it does
+//   - post URL BODY: prints what the URL answers to a POST, which must be 200
 //   - json FILE [FIELD…]: the file (or stdout) holds one JSON value, an object with
 //     at least these fields
 //   - port NAME: sets the variable to a free port
@@ -92,6 +93,7 @@ func TestScripts(t *testing.T) {
 			"exits":   exits,
 			"await":   await,
 			"get":     get,
+			"post":    post,
 			"json":    isJSON,
 			"port":    port,
 			"nats":    startNATS,
@@ -148,6 +150,19 @@ func get(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("not in time: %v", err)
 		}
 		time.Sleep(20 * time.Millisecond) // nothing signals that a program listens
+	}
+}
+
+func post(ts *testscript.TestScript, _ bool, args []string) {
+	client := http.Client{Timeout: patience}
+	defer client.CloseIdleConnections()
+	resp, err := client.Post(args[0], "application/json", strings.NewReader(args[1]))
+	ts.Check(err)
+	defer resp.Body.Close()
+	_, err = io.Copy(ts.Stdout(), resp.Body)
+	ts.Check(err)
+	if resp.StatusCode != http.StatusOK {
+		ts.Fatalf("it is answered %s", resp.Status)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,25 +39,7 @@ were accepted.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runSend(cmd, &o) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.campaign, "campaign", "", "campaign id")
-	f.StringVar(&o.from, "from", "", "phone number id of the business number")
-	f.StringVar(&o.template, "template", "", "name of the template")
-	f.StringVar(&o.language, "language", "", "language code of the template, such as es_AR")
-	f.StringVar(&o.file, "file", "", "file of recipients, CSV or NDJSON; - is standard input")
-	f.StringVar(&o.to, "to", "", "telephone number, an expression with --file")
-	f.StringArrayVar(&o.params, "param", nil, "parameter as KEY=EXPRESSION: body.1, body.name, header.text, buttons.0.payload, …")
-	f.StringVar(&o.id, "id", "", "expression for the id of a message (default: one message a person)")
-	f.StringVar(&o.where, "where", "", "expression that yields true for the rows to send")
-	f.StringVar(&o.lane, "lane", "", "bulk or transactional (default bulk)")
-	f.StringVar(&o.region, "region", "", "country of national numbers, such as AR")
-	f.StringVar(&o.sendAt, "send-at", "", "earliest time, RFC 3339 or an expression")
-	f.StringVar(&o.expiresAt, "expires-at", "", "latest time, RFC 3339 or an expression")
-	f.IntVar(&o.limit, "limit", 0, "send no more than so many messages of the file")
-	f.StringVar(&o.replyBy, "reply-by", "", "when a missing answer counts as none, RFC 3339 or an expression")
-	o.pace.add(f)
-	o.reach.add(f)
-	f.StringVar(&o.encoding, "encoding", "utf-8", "encoding of the file: "+strings.Join(encodings, ", "))
-	f.StringVar(&o.delimiter, "delimiter", "", "what separates cells (default: found in the first line)")
+	o.add(f)
 	f.BoolVar(&o.dryRun, "dry-run", false, "check the file and show the plan, publish nothing")
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	f.BoolVar(&o.wait, "wait", false, "wait until the campaign's messages have outcomes, and show them")
@@ -84,7 +65,7 @@ func runSend(cmd *cobra.Command, o *sendOptions) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	recipe, err := o.recipe()
 	if err != nil {
-		return err
+		return o.blame(err)
 	}
 	s := &sending{sendOptions: o, cmd: cmd, recipe: recipe, screen: newMeter(cmd.ErrOrStderr())}
 	if s.cfg, err = settings(cmd); err != nil {
@@ -165,6 +146,9 @@ func (s *sending) run(ctx context.Context, src *source) error {
 	}
 	if err == nil {
 		err = s.publish(ctx, p, src)
+	}
+	if err == nil {
+		err = s.complete(ctx)
 	}
 	if err == nil && w != nil {
 		err = w.await(ctx)

@@ -9,6 +9,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/spf13/pflag"
+
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/template"
 	"github.com/wacast/wacast/producer"
@@ -26,6 +28,41 @@ type sendOptions struct {
 	pace                               paceOptions
 	reach                              reachOptions
 	dryRun, yes, wait                  bool
+	// origin is the campaign file that all of it is from, content what that holds, and mark
+	// the plan that it must be; empty with flags.
+	origin, mark string
+	content      []byte
+}
+
+// add adds the flags that say what is sent: those that a campaign file has too.
+func (o *sendOptions) add(f *pflag.FlagSet) {
+	f.StringVar(&o.campaign, "campaign", "", "campaign id")
+	f.StringVar(&o.from, "from", "", "phone number id of the business number")
+	f.StringVar(&o.template, "template", "", "name of the template")
+	f.StringVar(&o.language, "language", "", "language code of the template, such as es_AR")
+	f.StringVar(&o.file, "file", "", "file of recipients, CSV or NDJSON; - is standard input")
+	f.StringVar(&o.to, "to", "", "telephone number, an expression with --file")
+	f.StringArrayVar(&o.params, "param", nil, "parameter as KEY=EXPRESSION: body.1, body.name, header.text, buttons.0.payload, …")
+	f.StringVar(&o.id, "id", "", "expression for the id of a message (default: one message a person)")
+	f.StringVar(&o.where, "where", "", "expression that yields true for the rows to send")
+	f.StringVar(&o.lane, "lane", "", "bulk or transactional (default bulk)")
+	f.StringVar(&o.region, "region", "", "country of national numbers, such as AR")
+	f.StringVar(&o.sendAt, "send-at", "", "earliest time, RFC 3339 or an expression")
+	f.StringVar(&o.expiresAt, "expires-at", "", "latest time, RFC 3339 or an expression")
+	f.IntVar(&o.limit, "limit", 0, "send no more than so many messages of the file")
+	f.StringVar(&o.replyBy, "reply-by", "", "when a missing answer counts as none, RFC 3339 or an expression")
+	o.pace.add(f)
+	o.reach.add(f)
+	f.StringVar(&o.encoding, "encoding", "utf-8", "encoding of the file: "+strings.Join(encodings, ", "))
+	f.StringVar(&o.delimiter, "delimiter", "", "what separates cells (default: found in the first line)")
+}
+
+// blame has whoever wrote a campaign file look there.
+func (o *sendOptions) blame(err error) error {
+	if o.origin == "" {
+		return err
+	}
+	return usageError{hintError{fmt.Errorf("%s: %w", o.origin, err), fileHint}}
 }
 
 // recipe makes of the flags what makes jobs of rows. The error is all that is

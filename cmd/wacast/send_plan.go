@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,8 @@ type sendResult struct {
 	MPSSource  string  `json:"mps_source"`
 	ETASeconds float64 `json:"eta_seconds"`
 	DryRun     bool    `json:"dry_run"`
+	// Plan is the mark of a campaign file's plan.
+	Plan string `json:"plan,omitempty"`
 	// Published jobs are stored; Already those among them that were before.
 	Published int     `json:"published"`
 	Already   int     `json:"already_published"`
@@ -89,7 +92,7 @@ func (s *sending) plan(ctx context.Context, src *source) error {
 	if s.result.RejectedFile, err = rejects.keep(); err != nil {
 		return err
 	}
-	if err := s.pace.fits(s.result.Jobs); err != nil {
+	if err := cmp.Or(s.pace.fits(s.result.Jobs), s.seal(src)); err != nil {
 		return err
 	}
 	perDay := s.knowLimit(ctx)
@@ -221,6 +224,8 @@ func (s *sending) finish(err error) error {
 func (s *sending) printResult() {
 	r, out := &s.result, s.text()
 	switch {
+	case r.Plan != "" && r.DryRun:
+		fmt.Fprintf(out, "nothing was published; to send just this: wacast campaign start %s --plan %s\n", s.origin, r.Plan)
 	case r.DryRun:
 		fmt.Fprintln(out, "dry run: nothing was published")
 	case r.Jobs == 0:

@@ -30,7 +30,7 @@ accepted twice. Give workers --api-url http://ADDR and any WACAST_ACCESS_TOKEN.
 
 What it saw is at /_sim/stats, /_sim/messages and /_sim/duplicates; tokens, limits
 and faults change at run time with POST /_sim/tokens, PUT /_sim/numbers/ID and
-POST /_sim/faults.
+POST /_sim/faults; POST /_sim/app {"app_secrets": ["…"]} gives the app a new secret.
 
 With --webhook-url it posts the statuses of what it accepted there, signed with the
 app secret, and again until the answer is 200. What became of them is at
@@ -62,17 +62,22 @@ and tells so, POST /_sim/numbers/ID/upgrade {"mps": 1000} raises a number's thro
 	f.StringVar(&files.templates, "templates-dir", "", "folder of template definitions, as the API lists them; without it templates are not judged")
 	f.StringSliceVar(&cfg.TestRecipients, "test-number-recipients", nil, "make every number a test number: it sends to these only (at most five), others are refused with 131030")
 	f.StringVar(&files.faults, "faults", "", "file with a JSON list of faults")
+	f.BoolVar(&files.requireSecret, "require-app-secret", false, "refuse calls without the proof of the app secret, as an app with Require App Secret on does; workers then need app_secret_proof: on")
 	webhookFlags(c, &cfg.Webhook, &files)
 	return c
 }
 
 // simulatorFiles are what the flags name.
-type simulatorFiles struct{ templates, faults, secret, webhookFaults, answers string }
+type simulatorFiles struct {
+	templates, faults, secret, webhookFaults, answers string
+
+	requireSecret bool
+}
 
 func webhookFlags(c *cobra.Command, w *simulator.Webhook, files *simulatorFiles) {
 	f := c.Flags()
 	f.StringVar(&w.URL, "webhook-url", "", "where status webhooks go; needs an app secret")
-	f.StringVar(&files.secret, "app-secret-file", "", "file with the app secret that signs webhooks (default: WACAST_APP_SECRET)")
+	f.StringVar(&files.secret, "app-secret-file", "", "file with the app secret that signs webhooks, and that --require-app-secret is about (default: WACAST_APP_SECRET)")
 	f.DurationVar(&w.Sent.Base, "webhook-sent", 200*time.Millisecond, "time from the answer to the status sent")
 	f.DurationVar(&w.Delivered.Base, "webhook-delivered", time.Second, "time from the answer to the status delivered")
 	f.DurationVar(&w.Read.Base, "webhook-read", 5*time.Second, "time from the answer to the status read")
@@ -89,7 +94,7 @@ func readSimulator(cfg *simulator.Config, names simulatorFiles) error {
 	if err := readTemplates(cfg, names.templates); err != nil {
 		return err
 	}
-	if err := readSecret(cfg, names.secret); err != nil {
+	if err := readSecret(cfg, names); err != nil {
 		return err
 	}
 	if err := readList(names.faults, "--faults", &cfg.Faults); err != nil {
@@ -101,12 +106,12 @@ func readSimulator(cfg *simulator.Config, names simulatorFiles) error {
 	return readList(names.answers, "--webhook-answers", &cfg.Webhook.Answers)
 }
 
-// readSecret reads what webhooks are signed with: what a receiver beside the simulator
-// is told.
-func readSecret(cfg *simulator.Config, name string) error {
+// readSecret reads what webhooks are signed with, and calls are proved by: what a receiver
+// and a worker beside the simulator are told.
+func readSecret(cfg *simulator.Config, names simulatorFiles) error {
 	cfg.Webhook.Secret = os.Getenv("WACAST_APP_SECRET")
-	if name != "" {
-		secret, err := os.ReadFile(name)
+	if names.secret != "" {
+		secret, err := os.ReadFile(names.secret)
 		if err != nil {
 			return fmt.Errorf("--app-secret-file: %w", err)
 		}
@@ -116,6 +121,12 @@ func readSecret(cfg *simulator.Config, name string) error {
 	}
 	if cfg.Webhook.URL != "" && cfg.Webhook.Secret == "" {
 		return errors.New("--webhook-url needs --app-secret-file or WACAST_APP_SECRET, to sign with")
+	}
+	if names.requireSecret {
+		if cfg.Webhook.Secret == "" {
+			return errors.New("--require-app-secret needs --app-secret-file or WACAST_APP_SECRET, to know the proofs by")
+		}
+		cfg.AppSecrets = []string{cfg.Webhook.Secret}
 	}
 	return nil
 }

@@ -158,7 +158,7 @@ func remedy(s sender.Stop) string {
 		return "it goes on by itself when the platform lets it; at once with wacast resume " + resumeFlag(s)
 	}
 	text := "it is tried again by itself"
-	if code, ok := whatsapp.Lookup(s.Code, 0); ok && s.Code != 0 {
+	if code, ok := whatsapp.LookupText(s.Code, s.Detail); ok && s.Code != 0 {
 		text = code.Remedy + " It is tried again by itself"
 	}
 	if s.Until.IsZero() {

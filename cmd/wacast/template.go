@@ -18,7 +18,7 @@ import (
 
 func newTemplate() *cobra.Command {
 	c := group("template", "Lists, shows, pulls and tries template definitions",
-		newTemplateLs(), newTemplateShow(), newTemplatePull(), newTemplateRender())
+		newTemplateLs(), newTemplateShow(), newTemplatePull(), newTemplateLint(), newTemplateRender())
 	c.PersistentFlags().String("account", "", "WhatsApp Business Account, where the settings have several")
 	return c
 }
