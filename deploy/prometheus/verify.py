@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Checks the dashboards and alert rules against a real Prometheus.
 
-It starts wacast with everything in one process, the simulator of the Cloud API and a
-Prometheus that scrapes them, sends two campaigns through, and asks Prometheus every
+First it reads them: each alert has a severity, a text, a test and a section of the
+runbook that begins with a command; each panel has a unit, a legend and a description.
+Then it starts wacast with everything in one process, the simulator of the Cloud API and
+a Prometheus that scrapes them, sends two campaigns through, and asks Prometheus every
 query of every dashboard, which must return data, and for every metric of every alert,
 which must exist with the labels that the rule names. Needs go, prometheus and Python 3.
 
@@ -29,6 +31,11 @@ NUMBER = "106540352242922"
 # Functions and words of PromQL, which are no metrics.
 WORDS = set("""sum rate increase max min avg count absent by without or and unless on ignoring delta
 histogram_quantile min_over_time max_over_time vector time le bool offset group_left group_right""".split())
+# What every worker tells of all of them: a sum would count it once a worker.
+SHARED = """wacast_queue_jobs wacast_queue_oldest_seconds wacast_unknown_jobs wacast_stopped wacast_rate_limit wacast_rate_effective
+wacast_workers_useful wacast_campaign_eta_seconds wacast_ledger_parts wacast_ledger_replay_records wacast_ledger_replayed_records
+wacast_ledger_incomplete_seconds wacast_token_valid wacast_token_expires_timestamp_seconds wacast_stream_messages wacast_stream_bytes
+wacast_stream_max_bytes wacast_webhooks_waiting""".split()
 
 
 def free_port():
@@ -104,16 +111,26 @@ class Prometheus:
         return [s for s in answer["data"]["result"] if any(value != "NaN" for _, value in s["values"])], ""
 
 
-def dashboard_queries():
+def dashboards():
     for path in sorted((FILES / "dashboards").glob("*.json")):
-        board = json.loads(path.read_text())
+        yield path.name, json.loads(path.read_text())
+
+
+def filled(expression):
+    """An expression with Grafana's variables as they are when everything is chosen."""
+    return re.sub(r"\$\w+", ".*", expression.replace("$__rate_interval", "10s"))
+
+
+def dashboard_queries():
+    for name, board in dashboards():
         for panel in board["panels"]:
             for target in panel.get("targets", []):
-                yield f"{path.name}: {panel['title']}", re.sub(r"\$\w+", ".*", target["expr"])
+                yield f"{name}: {panel['title']}", filled(target["expr"])
         for variable in board["templating"]["list"]:
             if variable["type"] == "query":
-                metric, label = re.match(r"label_values\((\w+), (\w+)\)", variable["definition"]).groups()
-                yield f"{path.name}: variable {variable['name']}", f'count by ({label}) ({metric}{{{label}!=""}})'
+                metric, matchers, label = re.match(r"label_values\((\w+)(?:\{(.*)\})?, (\w+)\)", variable["definition"]).groups()
+                matchers = ",".join(filter(None, [matchers, f'{label}!=""']))
+                yield f"{name}: variable {variable['name']}", filled(f"count by ({label}) ({metric}{{{matchers}}})")
 
 
 def selectors(expression):
@@ -145,6 +162,50 @@ def alert_expressions():
         i += 1
 
 
+def summed(expression):
+    """The shared metrics that an expression adds up over the workers."""
+    return [m for m in SHARED if re.search(rf"\bsum\b(\s*by\s*\([^)]*\))?\s*\(\s*{m}\b", expression)]
+
+
+def read_dashboards():
+    for name, board in dashboards():
+        if not any(v["type"] == "datasource" for v in board["templating"]["list"]):
+            yield f"{name}: the data source is no variable"
+        for panel in board["panels"]:
+            where = f"{name}: {panel['title']}"
+            if panel["type"] == "row":
+                continue
+            if not panel.get("description") or not panel["fieldConfig"]["defaults"].get("unit"):
+                yield f"{where}: no description or no unit"
+            for target in panel["targets"]:
+                if not target.get("legendFormat") or target["datasource"]["uid"] != "${datasource}":
+                    yield f"{where}: no legend, or a data source of its own"
+                for metric in set(re.findall(r"wacast_\w+", target["expr"])):
+                    if not re.search(metric + r"\{[^}]*namespace=~", target["expr"]):
+                        yield f"{where}: {metric} of every namespace"
+                yield from (f"{where}: {m} is a sum over workers" for m in summed(target["expr"]))
+
+
+def read_alerts():
+    """What a person who is called needs of each alert."""
+    runbook, tests = (ROOT / "deploy/runbook.md").read_text(), (FILES / "rules_test.yaml").read_text()
+    begins = {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-"): text for title, text in re.findall(r"^## (.+)\n\n(.*)$", runbook, re.M)}
+    for block in re.split(r"^ *- (?=alert:|record:|name:)", (FILES / "rules.yaml").read_text(), flags=re.M):
+        if not block.startswith("alert:"):
+            continue
+        name = block.split()[1]
+        for part in ("for: ", "severity: ", "summary: ", "description: ", "runbook_url: "):
+            if part not in block:
+                yield f"alert {name}: no {part.strip(': ')}"
+        anchor = re.search(r"runbook_url: \S+/deploy/runbook\.md#(\S+)", block)
+        if not anchor or begins.get(anchor.group(1)) != "```console":
+            yield f"alert {name}: the runbook has no section {anchor and anchor.group(1)} that begins with a command"
+        if not re.search(rf"\b{name}\b", tests):
+            yield f"alert {name}: no test"
+    for name, expression in alert_expressions():
+        yield from (f"{name}: {m} is a sum over workers" for m in summed(expression))
+
+
 def check(prometheus):
     bad, queries, metrics = [], 0, set()
     for where, expression in dashboard_queries():
@@ -168,6 +229,8 @@ def check(prometheus):
 
 
 def main():
+    if wrong := [*read_alerts(), *read_dashboards()]:
+        sys.exit("\n".join(wrong))
     work = tempfile.mkdtemp(prefix="wacast-prometheus.")
     subprocess.run(["go", "build", "-o", f"{work}/wacast", "./cmd/wacast"], cwd=ROOT, check=True)
     os.chdir(work)
@@ -191,7 +254,8 @@ templates: {templates}
 rule_files: ["{FILES}/rules.yaml"]
 scrape_configs:
   - job_name: wacast
-    static_configs: [{{targets: ["127.0.0.1:{admin}"]}}]
+    # As Kubernetes has it.
+    static_configs: [{{targets: ["127.0.0.1:{admin}"], labels: {{namespace: messaging, pod: wacast-0}}}}]
 """)
     try:
         servers.start("simulator", [wacast, "simulator", f"--addr=127.0.0.1:{sim}", f"--templates-dir={templates}",

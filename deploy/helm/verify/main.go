@@ -92,7 +92,6 @@ type scaledObject struct {
 		MinReplicaCount int32 `json:"minReplicaCount"`
 		MaxReplicaCount int32 `json:"maxReplicaCount"`
 		PollingInterval int32 `json:"pollingInterval"`
-		CooldownPeriod  int32 `json:"cooldownPeriod"`
 		Advanced        struct {
 			HorizontalPodAutoscalerConfig struct {
 				Behavior struct {
@@ -106,6 +105,11 @@ type scaledObject struct {
 			Type       string            `json:"type"`
 			MetricType string            `json:"metricType"`
 			Metadata   map[string]string `json:"metadata"`
+
+			AuthenticationRef struct {
+				Kind string `json:"kind"`
+				Name string `json:"name"`
+			} `json:"authenticationRef"`
 		} `json:"triggers"`
 	} `json:"spec"`
 }

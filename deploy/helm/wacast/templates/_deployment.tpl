@@ -12,6 +12,12 @@ metadata:
 spec:
   {{- if not .scaled }}
   replicas: {{ $values.replicas }}
+  {{- else }}
+  {{- /* As many as there are: without the field, the first upgrade with autoscaling would
+         leave one until the autoscaler looks. */}}
+  {{- with lookup "apps/v1" "Deployment" $root.Release.Namespace (printf "%s-%s" (include "wacast.fullname" $root) .role) }}
+  replicas: {{ .spec.replicas }}
+  {{- end }}
   {{- end }}
   revisionHistoryLimit: 5
   strategy:
@@ -27,7 +33,7 @@ spec:
   template:
     metadata:
       labels:
-        {{- include "wacast.labels" $root | nindent 8 }}
+        {{- include "wacast.podLabels" $root | nindent 8 }}
         app.kubernetes.io/component: {{ .role }}
         {{- with $root.Values.podLabels }}
         {{- toYaml . | nindent 8 }}
@@ -59,6 +65,9 @@ spec:
           securityContext:
             {{- include "wacast.containerSecurity" $root | nindent 12 }}
           env:
+            {{- with include "wacast.memory" $values.resources }}
+            {{- trim . | nindent 12 }}
+            {{- end }}
             {{- include "wacast.env" $root | nindent 12 }}
             - name: WACAST_DRAIN_TIMEOUT
               value: {{ printf "%ds" (int $values.drainSeconds) | quote }}
@@ -91,8 +100,10 @@ spec:
             preStop:
               sleep: {seconds: {{ . }}}
           {{- end }}
+          {{- with $values.resources }}
           resources:
-            {{- toYaml $values.resources | nindent 12 }}
+            {{- toYaml . | nindent 12 }}
+          {{- end }}
           volumeMounts:
             {{- include "wacast.mounts" $root | nindent 12 }}
       volumes:

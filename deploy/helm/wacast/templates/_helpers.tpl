@@ -25,6 +25,14 @@ app.kubernetes.io/part-of: wacast
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
+{{/* Without the chart's version, which would restart every pod when nothing else changes. */}}
+{{- define "wacast.podLabels" -}}
+{{ include "wacast.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: wacast
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
 {{- define "wacast.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create }}
 {{- default (include "wacast.fullname" .) .Values.serviceAccount.name }}
@@ -41,21 +49,28 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
-{{/* Nothing in the container needs a right. */}}
+{{/* Nothing in the container needs a right. What the values say is laid over it; null
+     takes a field out, as OpenShift wants it of runAsUser. */}}
 {{- define "wacast.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities:
-  drop: [ALL]
+{{- $own := dict "allowPrivilegeEscalation" false "readOnlyRootFilesystem" true "capabilities" (dict "drop" (list "ALL")) }}
+{{- toYaml (mergeOverwrite $own (deepCopy (default dict .Values.securityContext))) }}
 {{- end }}
 
 {{- define "wacast.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-fsGroup: 65532
-seccompProfile:
-  type: RuntimeDefault
+{{- $own := dict "runAsNonRoot" true "runAsUser" 65532 "runAsGroup" 65532 "fsGroup" 65532 "seccompProfile" (dict "type" "RuntimeDefault") }}
+{{- toYaml (mergeOverwrite $own (deepCopy (default dict .Values.podSecurityContext))) }}
+{{- end }}
+
+{{/* Go collects harder below nine tenths of the limit, rather than being killed at it.
+     Call with the resources; without a limit that can be read there is none. */}}
+{{- define "wacast.memory" -}}
+{{- $limit := get (default dict (get (default dict .) "limits")) "memory" | toString }}
+{{- $unit := regexFind "[A-Za-z]*$" $limit }}
+{{- $bytes := dict "" 1 "k" 1e3 "M" 1e6 "G" 1e9 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 }}
+{{- if and (regexMatch "^[0-9]+(\\.[0-9]+)?[A-Za-z]*$" $limit) (hasKey $bytes $unit) }}
+- name: GOMEMLIMIT
+  value: {{ trimSuffix $unit $limit | float64 | mulf (get $bytes $unit) 0.9 | int64 | quote }}
+{{- end }}
 {{- end }}
 
 {{/* What every container is told. Secrets are files, so that they can be rotated. */}}
@@ -65,12 +80,8 @@ seccompProfile:
   value: /etc/wacast/config/wacast.yaml
 - name: WACAST_LOG_FORMAT
   value: {{ dig "log" "format" "json" .Values.config | quote }}
-- name: GOMEMLIMIT
-  valueFrom:
-    resourceFieldRef:
-      resource: limits.memory
 {{- if .Values.existingSecret.name }}
-{{- range $variable, $key := dict "WACAST_ACCESS_TOKEN_FILE" $keys.accessToken "WACAST_APP_SECRET_FILE" $keys.appSecret "WACAST_VERIFY_TOKEN_FILE" $keys.verifyToken "WACAST_REDIS_PASSWORD_FILE" $keys.redisPassword "WACAST_IDENTITY_KEY_FILE" $keys.identityKey "WACAST_NATS_CREDS" $keys.natsCreds "WACAST_NATS_NKEY" $keys.natsNkey }}
+{{- range $variable, $key := dict "WACAST_ACCESS_TOKEN_FILE" $keys.accessToken "WACAST_APP_SECRET_FILE" $keys.appSecret "WACAST_VERIFY_TOKEN_FILE" $keys.verifyToken "WACAST_REDIS_PASSWORD_FILE" $keys.redisPassword "WACAST_IDENTITY_KEY_FILE" $keys.identityKey "WACAST_NATS_PASSWORD_FILE" $keys.natsPassword "WACAST_NATS_CREDS" $keys.natsCreds "WACAST_NATS_NKEY" $keys.natsNkey }}
 {{- if $key }}
 - name: {{ $variable }}
   value: /etc/wacast/secret/{{ $key }}
@@ -90,6 +101,16 @@ seccompProfile:
 {{- end }}
 {{- end }}
 
+{{/* A Secret's name may have dots and be long, a volume's may not: names that were cut
+     or changed get a hash, so that no two are the same. */}}
+{{- define "wacast.accountVolume" -}}
+{{- $name := printf "account-%s" (replace "." "-" .) }}
+{{- if or (contains "." .) (gt (len $name) 63) }}
+{{- $name = printf "%s-%s" (trunc 54 $name | trimSuffix "-") (sha256sum . | trunc 8) }}
+{{- end }}
+{{- $name }}
+{{- end }}
+
 {{- define "wacast.mounts" -}}
 - {name: config, mountPath: /etc/wacast/config, readOnly: true}
 - {name: tmp, mountPath: /tmp}
@@ -100,7 +121,7 @@ seccompProfile:
 - {name: accounts, mountPath: /etc/wacast/accounts, readOnly: true}
 {{- end }}
 {{- range .Values.accounts.secrets }}
-- {name: {{ printf "account-%s" . | trunc 63 | trimSuffix "-" | quote }}, mountPath: {{ printf "/etc/wacast/secrets/%s" . | quote }}, readOnly: true}
+- {name: {{ include "wacast.accountVolume" . }}, mountPath: {{ printf "/etc/wacast/secrets/%s" . | quote }}, readOnly: true}
 {{- end }}
 {{- if .Values.templates.existingConfigMap }}
 - {name: templates, mountPath: /etc/wacast/templates, readOnly: true}
@@ -134,7 +155,7 @@ seccompProfile:
     defaultMode: 0440
 {{- end }}
 {{- range .Values.accounts.secrets }}
-- name: {{ printf "account-%s" . | trunc 63 | trimSuffix "-" | quote }}
+- name: {{ include "wacast.accountVolume" . }}
   secret:
     secretName: {{ . | quote }}
     defaultMode: 0440
@@ -166,5 +187,19 @@ seccompProfile:
     matchLabels:
       {{- include "wacast.selector" $.root | nindent 6 }}
       app.kubernetes.io/component: {{ $role }}
+  # Pods of the version that is being replaced do not count.
+  matchLabelKeys: [pod-template-hash]
+{{- end }}
+{{- end }}
+
+{{/* The settings lie in a ConfigMap, which many may read. */}}
+{{- define "wacast.noSecrets" -}}
+{{- $config := .Values.config }}
+{{- range $setting, $key := dict "access_token" "accessToken" "app_secret" "appSecret" "verify_token" "verifyToken" "identity_key" "identityKey" "redis.password" "redisPassword" "nats.password" "natsPassword" }}
+{{- $levels := splitList "." $setting }}
+{{- $group := get $config (first $levels) }}
+{{- if or (hasKey $config $setting) (and (rest $levels) (kindIs "map" $group) (hasKey (default dict $group) (last $levels))) }}
+{{- fail (printf "config has %s, which is a secret and would lie in a ConfigMap: put it into a Secret, give its name as existingSecret.name and its key as existingSecret.keys.%s" $setting $key) }}
+{{- end }}
 {{- end }}
 {{- end }}
