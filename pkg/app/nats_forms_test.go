@@ -93,7 +93,7 @@ func TestNATSRefusedMeanwhile(t *testing.T) {
 	if _, missing := readyz(t, a); !strings.Contains(missing["nats"], "Authorization Violation") {
 		t.Errorf("/readyz says %q", missing["nats"])
 	}
-	server.Reload(fmt.Sprintf(configuration, "hunter2"))
+	server.Restart(fmt.Sprintf(configuration, "hunter2"))
 	if err := a.AwaitReady(t.Context(), patience); err != nil {
 		t.Fatal(err)
 	}

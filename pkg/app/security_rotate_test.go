@@ -147,7 +147,7 @@ func TestNATSPasswordRotates(t *testing.T) {
 	r := newRig(t, simulator.Config{}, "WACAST_NATS_URL=nats://worker@"+server.Addr(), "WACAST_NATS_PASSWORD_FILE="+filepath.Join(dir, "password"))
 	r.ready("w")
 	r.sends("first", 20)
-	server.Reload(fmt.Sprintf(configuration, "hunter2"))
+	server.Restart(fmt.Sprintf(configuration, "hunter2"))
 	r.eventually(func() (bool, string) {
 		return strings.Contains(r.log.String(), `msg="NATS is away`), "the server keeps whom it does not know"
 	})
@@ -174,7 +174,7 @@ func TestNATSCertificatesRotate(t *testing.T) {
 	r.ready("w")
 	r.sends("first", 20)
 	ca := old.file
-	server.Reload(configuration(renewed, "wacast-2"))
+	server.Restart(configuration(renewed, "wacast-2"))
 	r.eventually(func() (bool, string) {
 		return strings.Contains(r.log.String(), `msg="NATS is away`), "the server keeps whom it does not know"
 	})

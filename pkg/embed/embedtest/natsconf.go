@@ -17,6 +17,7 @@ import (
 type ConfiguredNATS struct {
 	tb     testing.TB
 	file   string
+	listen string
 	server *server.Server
 	log    serverLog
 }
@@ -25,24 +26,45 @@ type ConfiguredNATS struct {
 // in the server's own language: users, TLS and the like.
 func StartNATS(tb testing.TB, configuration string) *ConfiguredNATS {
 	tb.Helper()
-	dir := tb.TempDir()
-	n := &ConfiguredNATS{tb: tb, file: filepath.Join(dir, "nats.conf")}
-	n.write(configuration)
+	n := &ConfiguredNATS{tb: tb, file: filepath.Join(tb.TempDir(), "nats.conf"), listen: "127.0.0.1:-1"}
+	n.start(configuration)
+	n.listen = n.Addr()
+	tb.Cleanup(n.stop)
+	return n
+}
+
+// Restart has the server come back at its address with what it stored and another
+// configuration. A reload would do, but the server has data races with it.
+func (n *ConfiguredNATS) Restart(configuration string) {
+	n.tb.Helper()
+	n.stop()
+	n.start(configuration)
+}
+
+func (n *ConfiguredNATS) start(configuration string) {
+	n.tb.Helper()
+	configuration = fmt.Sprintf("listen: %q\njetstream {store_dir: %q}\n%s", n.listen, filepath.Dir(n.file), configuration)
+	if err := os.WriteFile(n.file, []byte(configuration), 0o600); err != nil {
+		n.tb.Fatal(err)
+	}
 	opts, err := server.ProcessConfigFile(n.file)
 	if err != nil {
-		tb.Fatal(err)
+		n.tb.Fatal(err)
 	}
 	opts.NoSigs, opts.NoLog = true, true
 	if n.server, err = server.NewServer(opts); err != nil {
-		tb.Fatal(err)
+		n.tb.Fatal(err)
 	}
 	n.server.SetLogger(&n.log, false, false)
 	n.server.Start()
-	tb.Cleanup(func() { n.server.Shutdown(); n.server.WaitForShutdown() })
 	if !n.server.ReadyForConnections(10 * time.Second) {
-		tb.Fatal("nats-server is not ready")
+		n.tb.Fatal("nats-server is not ready")
 	}
-	return n
+}
+
+func (n *ConfiguredNATS) stop() {
+	n.server.Shutdown()
+	n.server.WaitForShutdown()
 }
 
 // Addr is host:port.
@@ -86,21 +108,4 @@ func (n *ConfiguredNATS) Connections() uint64 {
 		n.tb.Fatal(err)
 	}
 	return varz.TotalConnections
-}
-
-// Reload changes the configuration of the running server.
-func (n *ConfiguredNATS) Reload(configuration string) {
-	n.tb.Helper()
-	n.write(configuration)
-	if err := n.server.Reload(); err != nil {
-		n.tb.Fatal(err)
-	}
-}
-
-func (n *ConfiguredNATS) write(configuration string) {
-	n.tb.Helper()
-	configuration = fmt.Sprintf("listen: \"127.0.0.1:-1\"\njetstream {store_dir: %q}\n%s", filepath.Dir(n.file), configuration)
-	if err := os.WriteFile(n.file, []byte(configuration), 0o600); err != nil {
-		n.tb.Fatal(err)
-	}
 }
