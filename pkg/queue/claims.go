@@ -58,7 +58,7 @@ func NewClaims(js jetstream.JetStream, names Names, owner string) (*Claims, erro
 	if err := names.Validate(); err != nil {
 		return nil, err
 	}
-	f, err := newFlight(js.Conn(), flightLimits{inFlight: recordInFlight})
+	f, err := newFlight(js.Conn(), flightLimits{inFlight: recordInFlight, hurry: true})
 	if err != nil {
 		return nil, fmt.Errorf("new claims: %w", err)
 	}

@@ -17,6 +17,10 @@ import (
 const (
 	// ackWait is how long an ack may take before the message is published again.
 	ackWait = 2 * time.Second
+	// hurryWait is the same for what is waited for, the first time; it doubles up to
+	// ackWait. A server that hands its streams over before it ends loses what comes
+	// just then.
+	hurryWait = 200 * time.Millisecond
 	// retryWait is the pause after a refusal that may pass.
 	retryWait = 250 * time.Millisecond
 	// sweepEvery is how often due repeats are looked for.
@@ -58,6 +62,19 @@ type flightLimits struct {
 	patience time.Duration
 	// noStream is how long a message is repeated that no stream takes.
 	noStream time.Duration
+	// hurry says that sending waits for the acks.
+	hurry bool
+}
+
+// after is how long an ack may take, where the one before might have taken so long.
+func (l *flightLimits) after(wait time.Duration) time.Duration {
+	switch {
+	case !l.hurry:
+		return ackWait
+	case wait == 0:
+		return hurryWait
+	}
+	return min(2*wait, ackWait)
 }
 
 // parcel is one message and who is told of its fate.
@@ -72,8 +89,9 @@ type parcel struct {
 	// What follows is the flight's, under its lock.
 	token   uint64
 	first   time.Time
-	due     time.Time // when it is published again
-	trouble error     // why it is not acked yet
+	due     time.Time     // when it is published again
+	wait    time.Duration // from one time to the next
+	trouble error         // why it is not acked yet
 }
 
 // receiver is told the fate of each parcel once. It must not block.
@@ -132,7 +150,7 @@ func (f *flight) send(ctx context.Context, p *parcel) error {
 	}
 	now := time.Now()
 	f.next++
-	p.token, p.first, p.trouble = f.next, now, nil
+	p.token, p.first, p.trouble, p.wait = f.next, now, nil, 0
 	f.pending[p.token] = p
 	if err := f.publish(p, now); err != nil {
 		f.remove(p)
@@ -146,7 +164,8 @@ func (f *flight) send(ctx context.Context, p *parcel) error {
 // this would not help. f.mu is held: the parcel's bytes are the caller's again once
 // it is removed.
 func (f *flight) publish(p *parcel, now time.Time) error {
-	p.due = now.Add(ackWait)
+	p.wait = f.limits.after(p.wait)
+	p.due = now.Add(p.wait)
 	f.msgID[0] = p.msgID
 	f.msg.Header = f.header
 	if p.header != nil {

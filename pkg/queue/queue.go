@@ -14,11 +14,11 @@ import (
 )
 
 const (
-	// pullWait is the longest a pull of a queue with jobs stays open: so long it may
-	// take to notice that the server it was made to is gone. Where the last look found
-	// no jobs there is nothing to miss, and [idlePull] holds: a thousand idle queues
-	// must cost nothing.
-	pullWait = 5 * time.Second
+	// pullWait is the longest a pull of a queue with jobs stays open: so long, and a
+	// second more, it may take to notice that the server it was made to is gone. Where
+	// the last look found no jobs there is nothing to miss, and [idlePull] holds: a
+	// thousand idle queues must cost nothing.
+	pullWait = 2 * time.Second
 	idlePull = time.Minute
 	// lull is how long a pull that has brought something is waited for when no more
 	// comes and no end either.
