@@ -146,14 +146,22 @@ func (l *line) await(ctx context.Context, lost []*item) {
 
 // unclaim puts items whose claim failed back, and waits a moment for what is away.
 func (l *line) unclaim(ctx context.Context, t *trouble, err error, items []*item) {
+	l.putBack(items)
+	if ctx.Err() == nil {
+		_ = t.note(err)
+		sleep(ctx, maxPause/4)
+	}
+}
+
+// putBack returns items to the head of the line that may have their claims.
+func (l *line) putBack(items []*item) {
+	if len(items) == 0 {
+		return
+	}
 	l.w.places.release(l.share, len(items))
 	for _, it := range items {
 		l.w.unprobe(it)
 		it.maybeClaimed = true // only the answer may have been lost
 	}
 	l.ready.putBack(items)
-	if ctx.Err() == nil {
-		_ = t.note(err)
-		sleep(ctx, maxPause/4)
-	}
 }

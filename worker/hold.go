@@ -29,7 +29,7 @@ func (in *intake) admit(deliveries []*queue.Delivery) []*item {
 	return items
 }
 
-// leave makes room for another job: this one is on its way to the API.
+// leave makes room for another job: this one is on its way to the API, or out.
 func (in *intake) leave(it *item) {
 	in.mu.Lock()
 	left := !it.left

@@ -40,7 +40,7 @@ type intake struct {
 
 	mu   sync.Mutex
 	held map[*item]struct{}
-	// waiting counts those of them that are not on their way to the API yet.
+	// waiting counts those of them that are to be sent and not on their way to the API yet.
 	waiting int
 	// metUntil is how long a stop that jobs of this queue met keeps it from being
 	// pulled.

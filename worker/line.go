@@ -66,6 +66,8 @@ type line struct {
 	breaker policy.Breaker
 
 	claimedAt time.Time // when the ledger let through what was asked for last
+	// late is by how much claims usually come into the stream after their slots.
+	late time.Duration
 
 	spread   time.Duration        // of the next ask, where there are no slots
 	requests []dedup.ClaimRequest // used again by each batch of claims

@@ -12,8 +12,10 @@ const (
 	// noteTimeout bounds one try at writing claims down. Their slots have passed then.
 	noteTimeout = 5 * time.Second
 	// maxNoting is how many batches of claims may wait to be written down. They go
-	// together, in one message.
-	maxNoting = 16
+	// together, in one message. Their slots pass meanwhile, so that more would not help.
+	maxNoting = 8
+	// usualOf says how many batches make what is usual.
+	usualOf = 8
 )
 
 // note is what the stream of claims says of the item: that an attempt is claimed, or
@@ -48,13 +50,39 @@ func (l *line) noteAll(ctx context.Context) {
 			l.unnote(ctx, batch, err)
 			continue
 		}
-		l.served.Add(int64(len(batch)))
-		for _, t := range batch {
-			l.w.metrics.slotWait.WithLabelValues(l.number.ID).Observe(time.Since(t.it.readyAt).Seconds())
-			t.it.intake.leave(t.it)
-			l.due <- t
+		l.launch(l.inStep(batch, time.Now()))
+	}
+}
+
+// launch lets claimed jobs go to their slots.
+func (l *line) launch(batch []timed) {
+	l.served.Add(int64(len(batch)))
+	for _, t := range batch {
+		l.w.metrics.slotWait.WithLabelValues(l.number.ID).Observe(time.Since(t.it.readyAt).Seconds())
+		t.it.intake.leave(t.it)
+		l.due <- t
+	}
+}
+
+// inStep puts what was held up back into the line, for another slot and the same claim
+// once more, and returns the rest. What is late by as much as always keeps the rate; what
+// comes after a standstill would be sent on top of what is due by then, by all replicas
+// together.
+func (l *line) inStep(batch []timed, now time.Time) []timed {
+	usual := l.late
+	l.late += (max(0, now.Sub(batch[0].at)) - l.late) / usualOf
+	var back []*item
+	kept := batch[:0]
+	for _, t := range batch {
+		if now.Sub(t.at) < usual+lateSlot {
+			kept = append(kept, t)
+		} else {
+			t.it.open = t.it.attempt
+			back = append(back, t.it)
 		}
 	}
+	l.putBack(back)
+	return kept
 }
 
 // note writes claims down.

@@ -29,6 +29,7 @@ func (w *Worker) end(it *item, e ending) {
 		e.claimed, e.nextAttempt = true, it.open
 	}
 	it.end = e
+	it.intake.leave(it) // others need not wait until this is on record
 	w.done <- it
 }
 
