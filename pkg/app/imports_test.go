@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/wacast/wacast/pkg/embed/embedtest"
 )
 
 const module = "github.com/wacast/wacast"
@@ -36,9 +38,10 @@ var rows = map[string]int{
 	"pkg/webhook": 2,
 	"pkg/report":  2,
 
-	"pkg/app":    3,
-	"pkg/lab":    4,
-	"cmd/wacast": 5,
+	"pkg/app":       3,
+	"pkg/lab":       4,
+	"pkg/app/fault": 4,
+	"cmd/wacast":    5,
 }
 
 // helpers exist for tests alone. They stand beside the package they help with, and
@@ -154,7 +157,7 @@ func TestLightClosures(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := os.Stat(filepath.Join(root(t), tt.name)); errors.Is(err, os.ErrNotExist) {
+			if _, err := os.Stat(filepath.Join(embedtest.Root(t), tt.name)); errors.Is(err, os.ErrNotExist) {
 				return // its row is reserved, its code not written
 			}
 			for _, d := range goList(t, "-deps", "./"+tt.name) {
@@ -173,7 +176,7 @@ func onlyStandard(d *pkg) bool { return d.Standard }
 func goList(t *testing.T, args ...string) []pkg {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-e", "-json=ImportPath,Standard,Imports,TestImports,XTestImports"}, args...)...)
-	cmd.Dir = root(t)
+	cmd.Dir = embedtest.Root(t)
 	out, err := cmd.Output()
 	if err != nil {
 		var exit *exec.ExitError
@@ -191,24 +194,5 @@ func goList(t *testing.T, args ...string) []pkg {
 			t.Fatal(err)
 		}
 		list = append(list, p)
-	}
-}
-
-// root is the module's directory, the first above this one with a go.mod.
-func root(t *testing.T) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-		if parent := filepath.Dir(dir); parent != dir {
-			dir = parent
-			continue
-		}
-		t.Fatal("there is no go.mod above the tests")
 	}
 }

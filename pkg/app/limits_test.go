@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/wacast/wacast/pkg/embed/embedtest"
 )
 
 // The limits of this module's code. They are tests, because a rule that nothing
@@ -137,7 +139,7 @@ func needsComment(f *ast.FuncDecl) bool {
 // sources parses every Go file of the module.
 func sources(t *testing.T) []source {
 	t.Helper()
-	top := root(t)
+	top := embedtest.Root(t)
 	var all []source
 	err := filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {

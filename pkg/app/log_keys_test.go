@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/wacast/wacast/pkg/embed/embedtest"
 )
 
 // logKeys are all keys of log lines, for those who search and count them: what is here
@@ -39,7 +41,7 @@ var logKeys = map[string]string{
 // Every key that the code logs is one that is documented.
 func TestLogKeys(t *testing.T) {
 	used := map[string]string{}
-	err := filepath.WalkDir(root(t), func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(embedtest.Root(t), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "/simulator/") || strings.Contains(path, "/embedtest/") {
 			return err
 		}

@@ -105,8 +105,8 @@ func (p *posting) post(t *testing.T, client *http.Client, url string) {
 // receiver, which also processes, is killed again and again: everything is on record
 // once.
 func TestMixedUpdates(t *testing.T) {
-	w := newWards(t)
-	programs := buildPrograms(t)
+	w := embedtest.NewWards(t)
+	programs := embedtest.BuildPrograms(t)
 	port := embedtest.Port(t)
 	r := newRig(t, simulator.Config{}, "WACAST_WABA_ID="+simulator.DefaultWABA, "WACAST_APP_SECRET="+hookSecret, "WACAST_VERIFY_TOKEN=word", fmt.Sprintf("WACAST_WEBHOOK_ADDR=127.0.0.1:%d", port))
 	r.ready("one")
@@ -115,8 +115,8 @@ func TestMixedUpdates(t *testing.T) {
 	r.publish(jobs...)
 	r.await(o.View, "mixed", accepted(mixed))
 
-	receiver := w.program("receiver", []string{programs.wacast, "webhook"}, append(plainEnv(), r.env...))
-	receiver.start()
+	receiver := w.Program("receiver", []string{programs.Wacast, "webhook"}, append(embedtest.PlainEnv(), r.env...))
+	receiver.Start()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}, Timeout: 10 * time.Second}
 	defer client.CloseIdleConnections()
 	next := make(chan posting)
@@ -131,8 +131,8 @@ func TestMixedUpdates(t *testing.T) {
 	all := mixedUpdates(r.config().Namespace, jobs)
 	for i, p := range all {
 		if next <- p; i%(len(all)/5) == len(all)/10 {
-			receiver.kill()
-			receiver.start()
+			receiver.Kill()
+			receiver.Start()
 		}
 	}
 	close(next)

@@ -248,7 +248,7 @@ func TestForgetIsKilled(t *testing.T) {
 	}
 	wanted := before.after()
 	program := filepath.Join(t.TempDir(), "wacast")
-	goBuild(t, program, "./cmd/wacast")
+	embedtest.Build(t, program, "./cmd/wacast")
 	seen := make(map[int]bool)
 	for kills := 0; ; kills++ {
 		cmd := exec.CommandContext(t.Context(), program, "recipient", "forget", forgottenNumber, "--reason", "test", "--yes")

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/wacast/wacast/pkg/app"
+	"github.com/wacast/wacast/pkg/embed/embedtest"
 	"github.com/wacast/wacast/pkg/whatsapp"
 )
 
@@ -157,7 +158,7 @@ func form(s *schema) string {
 // where they have none of their own, by their name.
 func comments(t *testing.T, file string) map[string]string {
 	t.Helper()
-	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root(t), file), nil, parser.ParseComments)
+	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(embedtest.Root(t), file), nil, parser.ParseComments)
 	must(t, err)
 	said := make(map[string]string)
 	ast.Inspect(parsed, func(n ast.Node) bool {

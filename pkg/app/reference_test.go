@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wacast/wacast/pkg/app"
+	"github.com/wacast/wacast/pkg/embed/embedtest"
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/policy"
 	"github.com/wacast/wacast/pkg/simulator"
@@ -24,7 +25,7 @@ var update = flag.Bool("update", false, "write deploy/reference.md anew")
 // the metrics and the tables, and compared here.
 func TestReference(t *testing.T) {
 	r := newRig(t, simulator.Config{}, "WACAST_APP_SECRET=s3cret", "WACAST_WEBHOOK_ADDR=127.0.0.1:0")
-	path := filepath.Join(root(t), "deploy", "reference.md")
+	path := filepath.Join(embedtest.Root(t), "deploy", "reference.md")
 	want := reference(t, everyRole(r))
 	if *update {
 		must(t, os.WriteFile(path, []byte(want), 0o644))

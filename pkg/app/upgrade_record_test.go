@@ -96,10 +96,10 @@ func recordedFaults() []simulator.Rule {
 // recorder runs an earlier build through all that a job can meet.
 type recorder struct {
 	*rig
-	wards    *wards
+	wards    *embedtest.Wards
 	binary   string
-	worker   *process
-	receiver *process
+	worker   *embedtest.Process
+	receiver *embedtest.Process
 }
 
 func record(t *testing.T, revision, binary string) {
@@ -107,14 +107,14 @@ func record(t *testing.T, revision, binary string) {
 	hook := fmt.Sprintf("127.0.0.1:%d", embedtest.Port(t))
 	r := &recorder{rig: upgradeRig(makeRig(t, simulator.Config{
 		Faults: recordedFaults(), Webhook: simulator.Webhook{URL: "http://" + hook + "/webhook", Secret: hookSecret, RetrySpeed: 50},
-	}, recordedEnv(hook)...)), wards: newWards(t), binary: binary}
+	}, recordedEnv(hook)...)), wards: embedtest.NewWards(t), binary: binary}
 	r.sim.Start()
 	t.Cleanup(func() { _ = r.sim.Stop(canceled()) })
-	env := append(plainEnv(), r.env...)
-	r.worker = r.wards.program("old-worker", []string{binary, "worker"}, env)
-	r.receiver = r.wards.program("old-receiver", []string{binary, "webhook"}, env)
-	r.worker.start()
-	r.receiver.start()
+	env := append(embedtest.PlainEnv(), r.env...)
+	r.worker = r.wards.Program("old-worker", []string{binary, "worker"}, env)
+	r.receiver = r.wards.Program("old-receiver", []string{binary, "webhook"}, env)
+	r.worker.Start()
+	r.receiver.Start()
 	r.settledPart()
 	r.openPart()
 	r.write(filepath.Join("testdata", "upgrade", revision+".ndjson"))
@@ -162,14 +162,14 @@ func (r *recorder) openPart() {
 		s := r.sim.Stats()
 		return s.Requests >= before.Requests+2 && s.Accepted == before.Accepted+1, fmt.Sprintf("%+v", s)
 	})
-	r.worker.kill()
+	r.worker.Kill()
 	must(t, dial(t, r.redisOptions()).Do(t.Context(), "CLIENT", "PAUSE", 8_000, "ALL").Err())
 	must(t, r.sim.SetWebhooks(simulator.WebhookChange{Paused: &goes}))
 	r.eventually(func() (bool, string) {
 		n := r.count(r.names().WebhooksStream(), "")
 		return n > 0 && r.sim.Webhooks().Pending == 0, fmt.Sprintf("%d webhooks are stored", n)
 	})
-	r.receiver.kill()
+	r.receiver.Kill()
 	r.do("publish", recordedJobs("spring", "j1", "j2", "j3", "l1")...)
 	r.do("campaign close spring")
 	r.eventually(func() (bool, string) {
@@ -191,7 +191,7 @@ func (r *recorder) command(jobs []*job.Job, args ...string) (string, int) {
 	for _, j := range jobs {
 		lines.WriteString(encode(r.t, j) + "\n")
 	}
-	return r.wards.run(append([]string{r.binary}, args...), append(plainEnv(), r.env...), &lines)
+	return r.wards.Run(append([]string{r.binary}, args...), append(embedtest.PlainEnv(), r.env...), &lines)
 }
 
 func (r *recorder) awaitEvents(kind job.Kind, n uint64) {

@@ -18,18 +18,7 @@ import (
 // test is skipped, or fails where WACAST_REQUIRE_REDIS=1 wants one.
 func Spawn(tb testing.TB, port int, args ...string) (kill func()) {
 	tb.Helper()
-	program := ""
-	for _, name := range []string{"redis-server", "valkey-server"} {
-		if path, err := exec.LookPath(name); err == nil && program == "" {
-			program = path
-		}
-	}
-	if program == "" {
-		if os.Getenv(envRequire) == "1" {
-			tb.Fatal("there is no redis-server or valkey-server on PATH")
-		}
-		tb.Skip("there is no redis-server or valkey-server on PATH")
-	}
+	program := RedisServer(tb)
 	dir := tb.TempDir()
 	log := filepath.Join(dir, "log")
 	command := []string{program, "--dir", dir, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"}
@@ -57,6 +46,22 @@ func Spawn(tb testing.TB, port int, args ...string) (kill func()) {
 		}
 		time.Sleep(5 * time.Millisecond) // nothing signals that it listens
 	}
+}
+
+// RedisServer is the program of a real server: what is broken, miniredis does not have.
+// Without one the test is skipped, or fails where WACAST_REQUIRE_REDIS=1 wants one.
+func RedisServer(tb testing.TB) string {
+	tb.Helper()
+	for _, name := range []string{"redis-server", "valkey-server"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	if os.Getenv(envRequire) == "1" {
+		tb.Fatal("there is no redis-server or valkey-server on PATH")
+	}
+	tb.Skip("there is no redis-server or valkey-server on PATH")
+	return ""
 }
 
 // Port is a free port of the loopback interface, below those that the system

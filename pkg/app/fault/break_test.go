@@ -1,9 +1,11 @@
-package app_test
+package fault_test
 
 import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/wacast/wacast/pkg/embed/embedtest"
 )
 
 // lease is how long a claim of these fields holds: the send timeout and the slack of
@@ -14,11 +16,11 @@ const lease = 11 * time.Second
 func (f *field) part(share float64) { f.awaitAccepted(int64(share * float64(f.jobs))) }
 
 // restart ends a process without a goodbye and starts it again.
-func (f *field) restart(p *process) {
+func (f *field) restart(p *embedtest.Process) {
 	f.t.Helper()
-	p.kill()
+	p.Kill()
 	f.kills++
-	p.start()
+	p.Start()
 }
 
 // killWorker restarts one of the workers.
@@ -37,12 +39,12 @@ func brawl(every time.Duration) func(*field) {
 // sleepers stops two workers for longer than their claims hold.
 func sleepers(f *field) {
 	f.part(0.2)
-	f.workers[0].stop()
+	f.workers[0].Stop()
 	f.part(0.3)
-	f.workers[1].stop()
+	f.workers[1].Stop()
 	time.Sleep(lease + 2*time.Second) // the fault itself: beyond the lease
-	f.workers[0].cont()
-	f.workers[1].cont()
+	f.workers[0].Cont()
+	f.workers[1].Cont()
 }
 
 func flush(f *field) {
@@ -67,7 +69,7 @@ func oldSnapshot(f *field) {
 	r := f.redis[0]
 	must(f.t, r.client.Save(f.t.Context()).Err())
 	f.awaitAccepted(f.stats().Accepted + 1000)
-	f.restart(r.process)
+	f.restart(r.Process)
 	f.awaitRedis(r)
 }
 
@@ -86,7 +88,7 @@ func laggingReplica(f *field) {
 	must(f.t, replica.client.Do(f.t.Context(), "replicaof", "no", "one").Err())
 	f.awaitAccepted(f.stats().Accepted + 1000)
 	f.redisAt.point(replica.addr())
-	master.kill()
+	master.Kill()
 }
 
 func startReplicated(f *field) string {
@@ -103,17 +105,17 @@ func emptyShard(f *field) {
 	f.part(0.2)
 	must(f.t, f.redis[1].client.FlushAll(f.t.Context()).Err())
 	f.part(0.6)
-	f.restart(f.redis[2].process)
+	f.restart(f.redis[2].Process)
 	f.awaitRedis(f.redis[2])
 }
 
 // together kills Redis, which keeps no files, and workers at one moment.
 func together(f *field) {
 	f.part(0.3)
-	f.redis[0].kill()
+	f.redis[0].Kill()
 	f.killWorker()
 	f.killWorker()
-	f.redis[0].start()
+	f.redis[0].Start()
 	f.awaitRedis(f.redis[0])
 }
 
@@ -146,9 +148,9 @@ func evict(f *field) {
 // natsKilled kills NATS twice, the second time while more is published.
 func natsKilled(f *field) {
 	f.part(0.2)
-	f.restart(f.nats[0].process)
+	f.restart(f.nats[0].Process)
 	f.part(0.5)
-	f.restart(f.nats[0].process)
+	f.restart(f.nats[0].Process)
 	f.extra = fieldJobs("faults", f.jobs+500, 0)[f.jobs:]
 	f.publish(f.extra)
 }
@@ -158,7 +160,7 @@ func leadersLost(f *field) {
 	for share, stream := range []string{f.names().JobsStream(), f.names().EventsStream()} {
 		f.part(0.2 + 0.4*float64(share))
 		node := f.leader(stream)
-		f.restart(node.process)
+		f.restart(node.Process)
 		f.awaitNATS(node)
 	}
 }
@@ -166,20 +168,20 @@ func leadersLost(f *field) {
 // deafReceiver has nobody take webhooks for a while, then somebody who hangs.
 func deafReceiver(f *field) {
 	f.part(0.2)
-	f.receiver.kill()
+	f.receiver.Kill()
 	f.kills++
 	f.part(0.6)
-	f.receiver.start()
+	f.receiver.Start()
 	f.part(0.8)
-	f.receiver.stop()
+	f.receiver.Stop()
 	time.Sleep(5 * time.Second) // the fault itself: webhooks get no answer for so long
-	f.receiver.cont()
+	f.receiver.Cont()
 }
 
 // between kills all workers while outcomes are on record and not settled, since Redis
 // is out of reach; no webhook settles them until their claims are stale.
 func (f *field) between() {
-	f.receiver.kill()
+	f.receiver.Kill()
 	f.redisAt.point(nowhere)
 	time.Sleep(1500 * time.Millisecond) // longer than a request takes
 	for _, w := range f.workers {
@@ -187,7 +189,7 @@ func (f *field) between() {
 	}
 	f.redisAt.point(f.redis[0].addr())
 	time.Sleep(lease + 6*time.Second) // until the claims and the deliveries of the dead have ended
-	f.receiver.start()
+	f.receiver.Start()
 }
 
 func startSwitched(f *field) string {
@@ -218,32 +220,32 @@ func apart(f *field) {
 func crowd(f *field) {
 	f.part(0.2)
 	for _, w := range f.workers {
-		w.kill()
+		w.Kill()
 		f.kills++
 	}
 	for _, w := range f.workers {
-		w.start()
+		w.Start()
 	}
 }
 
 // badNight breaks one thing after another, most often a worker, until most jobs are
 // sent.
 func badNight(f *field) {
-	asleep := make(map[*process]time.Time)
+	asleep := make(map[*embedtest.Process]time.Time)
 	wake := func(before time.Time) {
 		for p, since := range asleep {
 			if since.Before(before) {
-				p.cont()
+				p.Cont()
 				delete(asleep, p)
 			}
 		}
 	}
 	acts := []func(){
 		func() { must(f.t, f.redis[0].client.FlushAll(f.t.Context()).Err()) },
-		func() { f.restart(f.nats[0].process) },
-		func() { f.restart(f.redis[0].process); f.awaitRedis(f.redis[0]) },
+		func() { f.restart(f.nats[0].Process) },
+		func() { f.restart(f.redis[0].Process); f.awaitRedis(f.redis[0]) },
 		func() { f.restart(f.receiver) },
-		func() { w := f.workers[f.rand.IntN(len(f.workers))]; w.stop(); asleep[w] = time.Now() },
+		func() { w := f.workers[f.rand.IntN(len(f.workers))]; w.Stop(); asleep[w] = time.Now() },
 	}
 	f.rand.Shuffle(len(acts), func(i, j int) { acts[i], acts[j] = acts[j], acts[i] })
 	f.part(0.1)

@@ -1,4 +1,4 @@
-package app_test
+package fault_test
 
 import (
 	"encoding/json"
@@ -54,18 +54,18 @@ type layout struct {
 // all around them. What it sends is judged by the simulator, which nothing breaks.
 type field struct {
 	t        *testing.T
-	wards    *wards
-	programs programs
+	wards    *embedtest.Wards
+	programs embedtest.Programs
 	rand     *rand.Rand
 	layout   layout
 
 	nats     []*natsNode
 	redis    []*redisNode
-	sim      *process
+	sim      *embedtest.Process
 	api      string
-	workers  []*process
+	workers  []*embedtest.Process
 	admins   []string
-	receiver *process
+	receiver *embedtest.Process
 	env      []string
 	redisAt  *switchboard // where the failover of a replica is
 
@@ -78,9 +78,9 @@ type field struct {
 }
 
 // newField starts everything and waits until it is ready.
-func newField(t *testing.T, p programs, seed uint64, l layout) *field {
+func newField(t *testing.T, p embedtest.Programs, seed uint64, l layout) *field {
 	t.Helper()
-	f := &field{t: t, wards: newWards(t), programs: p, rand: rand.New(rand.NewPCG(seed, 4)), layout: l}
+	f := &field{t: t, wards: embedtest.NewWards(t), programs: p, rand: rand.New(rand.NewPCG(seed, 4)), layout: l}
 	if l.mps == 0 {
 		f.layout.mps = 200
 	}
@@ -94,7 +94,7 @@ func newField(t *testing.T, p programs, seed uint64, l layout) *field {
 		f.layout.hooks = usualHooks()
 	}
 	if l.clocks != nil {
-		f.programs.wacast = buildOffset(t)
+		f.programs.Wacast = embedtest.BuildOffset(t)
 	}
 	f.startNATS(max(1, l.nats))
 	redisURL := f.layout.redis(f)
@@ -121,24 +121,24 @@ func (f *field) startRoles() {
 	for i := range fieldWorkers {
 		w, admin := f.role(fmt.Sprintf("worker-%d", i), "worker")
 		f.workers, f.admins = append(f.workers, w), append(f.admins, admin)
-		w.start()
+		w.Start()
 	}
 	receiver, admin := f.role("receiver", "webhook")
 	f.receiver, f.admins = receiver, append(f.admins, admin)
-	receiver.start()
+	receiver.Start()
 	f.awaitReady()
 }
 
-func (f *field) role(name, command string) (*process, string) {
+func (f *field) role(name, command string) (*embedtest.Process, string) {
 	f.t.Helper()
 	admin := fmt.Sprintf("127.0.0.1:%d", embedtest.Port(f.t))
 	env := append(append(f.clock(name), f.env...), "WACAST_ADMIN_ADDR="+admin)
-	return f.wards.program(name, []string{f.programs.wacast, command}, env), admin
+	return f.wards.Program(name, []string{f.programs.Wacast, command}, env), admin
 }
 
 // clock is the environment of a process, with how far its clock is off.
 func (f *field) clock(name string) []string {
-	env := plainEnv()
+	env := embedtest.PlainEnv()
 	if off := f.layout.clocks[name]; off != 0 {
 		env = append(env, fmt.Sprintf("CLOCK_OFFSET=%.0f", off.Seconds()))
 	}
@@ -182,13 +182,13 @@ func (f *field) startSimulator(seed uint64, callback string) {
 	f.t.Helper()
 	addr := fmt.Sprintf("127.0.0.1:%d", embedtest.Port(f.t))
 	f.api = "http://" + addr
-	f.sim = f.wards.program("simulator", []string{
-		f.programs.wacast, "simulator", "--addr", addr, "--mps", fmt.Sprint(f.layout.mps), "--seed", fmt.Sprint(seed),
+	f.sim = f.wards.Program("simulator", []string{
+		f.programs.Wacast, "simulator", "--addr", addr, "--mps", fmt.Sprint(f.layout.mps), "--seed", fmt.Sprint(seed),
 		"--latency", "20ms", "--latency-spread", "40ms", "--faults", f.file("faults.json", f.layout.faults),
 		"--webhook-url", callback, "--app-secret-file", f.file("secret", fieldSecret), "--webhook-faults", f.file("hooks.json", f.layout.hooks),
 		"--webhook-sent", "50ms", "--webhook-delivered", "200ms", "--webhook-read", "500ms", "--webhook-retry-speed", "20",
-	}, plainEnv())
-	f.sim.start()
+	}, embedtest.PlainEnv())
+	f.sim.Start()
 	f.eventually("the simulator serves", func() error {
 		if said, ok := f.get(f.api + "/livez"); !ok {
 			return fmt.Errorf("%s", said)
@@ -200,7 +200,7 @@ func (f *field) startSimulator(seed uint64, callback string) {
 // file writes a text, or anything else as JSON.
 func (f *field) file(name string, content any) string {
 	f.t.Helper()
-	path := filepath.Join(f.wards.dir, name)
+	path := filepath.Join(f.wards.Dir, name)
 	text, ok := content.(string)
 	if !ok {
 		data, err := json.Marshal(content)
@@ -312,7 +312,7 @@ func (f *field) describeStream(name string) {
 // wacast runs a command beside the processes.
 func (f *field) wacast(input io.Reader, args ...string) (out string, code int) {
 	f.t.Helper()
-	return f.wards.run(append([]string{f.programs.wacast}, args...), append(plainEnv(), f.env...), input)
+	return f.wards.Run(append([]string{f.programs.Wacast}, args...), append(embedtest.PlainEnv(), f.env...), input)
 }
 
 // usualFaults disturb a tenth of the answers, before and after the message counts.

@@ -1,10 +1,11 @@
-package app_test
+package fault_test
 
 import (
 	"bytes"
 	"fmt"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/wacast/wacast/pkg/app"
@@ -20,12 +21,25 @@ import (
 func fieldJobs(campaign string, n, bulk int) []*job.Job {
 	jobs := make([]*job.Job, n)
 	for i := range jobs {
-		jobs[i] = newJob([]string{numberA, numberB}[i%2], campaign, i)
+		jobs[i] = &job.Job{
+			V: job.Version, ID: fmt.Sprintf("row-%06d", i), Campaign: campaign, From: []string{"106540352242922", "106540352242923"}[i%2],
+			To: job.Phone(fmt.Sprintf("+54911%08d", i)), Template: job.Template{
+				Name: "appointment", Language: "es_AR",
+				Params: &job.Params{Body: job.Positional("Emilia", fmt.Sprintf("23 de noviembre, %02d:30", i%24))},
+			},
+		}
 		if bulk == 0 || i%bulk != 0 {
 			jobs[i].Lane = job.Transactional
 		}
 	}
 	return jobs
+}
+
+func encode(t *testing.T, j *job.Job) string {
+	t.Helper()
+	data, err := job.Encode(j)
+	must(t, err)
+	return string(data)
 }
 
 // publish publishes the jobs as wacast publish does, again until all are stored.
