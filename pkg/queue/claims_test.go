@@ -10,7 +10,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/redis/go-redis/v9"
 
+	"github.com/wacast/wacast/pkg/embed/embedtest"
 	"github.com/wacast/wacast/pkg/job"
 	"github.com/wacast/wacast/pkg/queue"
 )
@@ -153,4 +157,27 @@ func TestClaimsNobodyCanRead(t *testing.T) {
 	if err := r.claims(t, "").Record(context.Background(), time.Second, notes(0, 1)); err == nil {
 		t.Error("claims of nobody were recorded")
 	}
+}
+
+// Sending waits for claims to be stored, so one whose ack does not come is published
+// again long before an event would be.
+func TestLostClaimsAreRecordedAgainAtOnce(t *testing.T) {
+	embedtest.Virtual(t, func(t *testing.T, nc *nats.Conn, _ *redis.Client) {
+		js := must[jetstream.JetStream](t)(jetstream.New(nc))
+		claims := must[*queue.Claims](t)(queue.NewClaims(js, names, "w"))
+		defer claims.Close()
+		var came []time.Duration
+		began := time.Now()
+		must[*nats.Subscription](t)(nc.Subscribe("wacast.claims.>", func(m *nats.Msg) {
+			if came = append(came, time.Since(began)); len(came) == 3 {
+				_ = m.Respond([]byte(`{"stream":"WACAST_CLAIMS","seq":7}`))
+			}
+		}))
+		if err := claims.Record(t.Context(), time.Second, []queue.ClaimNote{{Key: job.Key{Campaign: "c", ID: "j"}, Attempt: 1, Stream: "WACAST_JOBS", Sequence: 1}}); err != nil {
+			t.Fatal(err)
+		}
+		if len(came) != 3 || came[1] > 300*time.Millisecond || came[2] > 800*time.Millisecond {
+			t.Errorf("it came after %v, want a second time after 0.3 s and a third after 0.8 s at most", came)
+		}
+	})
 }
