@@ -3,6 +3,7 @@ package recipient_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -82,6 +83,41 @@ func TestUseKey(t *testing.T) {
 	} {
 		if err := use(step.bucket, step.given); (err == nil) != step.right || err != nil && !errors.Is(err, recipient.ErrKey) {
 			t.Errorf("with %d bytes: %v", len(step.given), err)
+		}
+	}
+}
+
+// behind is a bucket that is read from a copy without the newest of it, for a while.
+type behind struct {
+	*memory
+	hides string
+	looks int
+}
+
+func (b *behind) Update(ctx context.Context, key string, change func([]byte) ([]byte, error)) error {
+	if key == b.hides && b.looks > 0 {
+		b.looks--
+		_, err := change(nil)
+		return err
+	}
+	return b.memory.Update(ctx, key, change)
+}
+
+// A copy of the bucket that has not caught up yet makes no key a wrong one.
+func TestUseKeyOfACopyThatIsBehind(t *testing.T) {
+	t.Parallel()
+	for _, hides := range []string{"key", "proof"} {
+		shared := newMemory()
+		want, err := recipient.UseKey(t.Context(), shared, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copied := &behind{shared, hides, 2}
+		if got, err := recipient.UseKey(t.Context(), copied, nil); err != nil || !slices.Equal(got, want) {
+			t.Errorf("without the %s: %v", hides, err)
+		}
+		if copied.looks > 0 {
+			t.Errorf("the %s was looked for only %d times", hides, 2-copied.looks)
 		}
 	}
 }

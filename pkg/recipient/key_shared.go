@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // keyName is the key of the bucket of consent under which the identity key is, where
@@ -51,23 +52,35 @@ var ErrKey = errors.New("the identity key is not the one that recipients were st
 // proofName is the key of the bucket of consent that tells one identity key from another.
 const proofName = "proof"
 
+// A copy of the bucket may be behind its leader, and what it lacks looks as if it had
+// never been. So before a key is called wrong the bucket is asked again, after each of
+// these waits doubled, up to the last.
+const (
+	firstLook = 50 * time.Millisecond
+	lastLook  = 2 * time.Second
+)
+
 // UseKey is the key to hash with: the given one, or without one the key that all
 // processes share. One that is not the key of what is stored is [ErrKey].
 func UseKey(ctx context.Context, consent Store, given Key) (Key, error) {
+	for wait := firstLook; ; wait *= 2 {
+		k, err := useKey(ctx, consent, given)
+		if !errors.Is(err, ErrKey) || wait > lastLook {
+			return k, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(wait):
+		}
+	}
+}
+
+func useKey(ctx context.Context, consent Store, given Key) (Key, error) {
 	k := given
 	if k == nil {
-		proof, err := peek(ctx, consent, proofName)
-		if err != nil {
-			return nil, fmt.Errorf("identity key: %w", err)
-		}
-		shared, err := peek(ctx, consent, keyName)
-		if err != nil {
-			return nil, fmt.Errorf("identity key: %w", err)
-		}
-		if proof != nil && shared == nil {
-			return nil, fmt.Errorf("%w: they were stored with one of the settings, give identity_key", ErrKey)
-		}
-		if k, err = SharedKey(ctx, consent); err != nil {
+		var err error
+		if k, err = existingKey(ctx, consent); err != nil {
 			return nil, err
 		}
 	}
@@ -83,4 +96,20 @@ func UseKey(ctx context.Context, consent Store, given Key) (Key, error) {
 		return nil, fmt.Errorf("%w: give the former identity_key, or none if there was none", ErrKey)
 	}
 	return k, nil
+}
+
+// existingKey is the shared key, unless people were stored with another one.
+func existingKey(ctx context.Context, consent Store) (Key, error) {
+	proof, err := peek(ctx, consent, proofName)
+	if err != nil {
+		return nil, fmt.Errorf("identity key: %w", err)
+	}
+	shared, err := peek(ctx, consent, keyName)
+	if err != nil {
+		return nil, fmt.Errorf("identity key: %w", err)
+	}
+	if proof != nil && shared == nil {
+		return nil, fmt.Errorf("%w: they were stored with one of the settings, give identity_key", ErrKey)
+	}
+	return SharedKey(ctx, consent)
 }

@@ -162,7 +162,7 @@ func (f *field) connect(url string) {
 	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond), nats.RetryOnFailedConnect(true))
 	must(f.t, err)
 	f.t.Cleanup(nc.Close)
-	f.js, err = jetstream.New(nc)
+	f.js, err = jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(20_000)) // more than there are jobs
 	must(f.t, err)
 	f.view, err = app.OpenView(f.t.Context(), f.config())
 	must(f.t, err)
@@ -288,6 +288,9 @@ func (f *field) describe() {
 				f.t.Log(strings.TrimSpace(line))
 			}
 		}
+	}
+	if f.js == nil {
+		return // it has only just begun
 	}
 	for _, stream := range []string{f.names().WebhooksStream(), f.names().EventsStream(), f.names().LaterStream()} {
 		f.describeStream(stream)

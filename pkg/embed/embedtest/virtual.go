@@ -25,6 +25,9 @@ func Virtual(t *testing.T, test func(t *testing.T, nc *nats.Conn, rdb *redis.Cli
 	// first bubble, and wait in it for what no bubble may wait for.
 	ats.Register()
 	defer ats.Unregister()
+	// Go's resolver keeps a channel for good that would belong to the first bubble that
+	// looks up a name; so one is looked up before.
+	_, _ = net.DefaultResolver.LookupHost(t.Context(), "localhost")
 	synctest.Test(t, func(t *testing.T) {
 		n, err := embed.StartNATS(embed.NATSOptions{Dir: t.TempDir()})
 		if err != nil {
