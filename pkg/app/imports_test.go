@@ -69,6 +69,7 @@ var users = map[string][]string{
 	"testing":                         {},
 	"net/http/httptest":               {},
 	module + "/pkg/embed/embedtest":   {},
+	module + "/pkg/app/fault":         {}, // it holds tests and nothing else
 }
 
 // pkg is what go list says of a package.

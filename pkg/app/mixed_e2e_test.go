@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -106,7 +107,8 @@ func (p *posting) post(t *testing.T, client *http.Client, url string) {
 // once.
 func TestMixedUpdates(t *testing.T) {
 	w := embedtest.NewWards(t)
-	programs := embedtest.BuildPrograms(t)
+	program := filepath.Join(t.TempDir(), "wacast")
+	embedtest.Build(t, program, "./cmd/wacast")
 	port := embedtest.Port(t)
 	r := newRig(t, simulator.Config{}, "WACAST_WABA_ID="+simulator.DefaultWABA, "WACAST_APP_SECRET="+hookSecret, "WACAST_VERIFY_TOKEN=word", fmt.Sprintf("WACAST_WEBHOOK_ADDR=127.0.0.1:%d", port))
 	r.ready("one")
@@ -115,7 +117,7 @@ func TestMixedUpdates(t *testing.T) {
 	r.publish(jobs...)
 	r.await(o.View, "mixed", accepted(mixed))
 
-	receiver := w.Program("receiver", []string{programs.Wacast, "webhook"}, append(embedtest.PlainEnv(), r.env...))
+	receiver := w.Program("receiver", []string{program, "webhook"}, append(embedtest.PlainEnv(), r.env...))
 	receiver.Start()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}, Timeout: 10 * time.Second}
 	defer client.CloseIdleConnections()

@@ -44,10 +44,8 @@ func openBackend() (*backend, error) {
 		}
 		return &backend{name: name, url: url, stop: func() {}}, nil
 	}
-	for _, program := range []string{"redis-server", "valkey-server"} {
-		if path, err := exec.LookPath(program); err == nil {
-			return startServer(path)
-		}
+	if path := findRedis(); path != "" {
+		return startServer(path)
 	}
 	if os.Getenv(envRequire) == "1" {
 		return nil, errors.New(envRequire + "=1 wants a real Redis and there is none: install redis-server or valkey-server, or set " + envURL)

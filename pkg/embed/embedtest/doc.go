@@ -1,4 +1,4 @@
-// Package embedtest gives tests the servers they need.
+// Package embedtest gives tests the servers they need, and the processes they break.
 //
 // [Redis] is for tests of everything that talks to Redis. What it is, in this order:
 //
@@ -10,4 +10,7 @@
 // A package with such tests calls [Main] in its TestMain. [FakeRedis] is always
 // miniredis, with a clock the test sets. [Virtual] is for tests that measure time: a
 // NATS and a miniredis that run on the virtual clock of the test.
+//
+// [Wards] are processes that a test starts, kills and puts to sleep, and that never
+// outlive it: real servers ([RedisServer] finds one) and what [BuildPrograms] builds.
 package embedtest

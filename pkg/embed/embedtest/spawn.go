@@ -52,15 +52,23 @@ func Spawn(tb testing.TB, port int, args ...string) (kill func()) {
 // Without one the test is skipped, or fails where WACAST_REQUIRE_REDIS=1 wants one.
 func RedisServer(tb testing.TB) string {
 	tb.Helper()
+	path := findRedis()
+	if path == "" && os.Getenv(envRequire) == "1" {
+		tb.Fatal("there is no redis-server or valkey-server on PATH")
+	}
+	if path == "" {
+		tb.Skip("there is no redis-server or valkey-server on PATH")
+	}
+	return path
+}
+
+// findRedis is the first real server on PATH, "" without one.
+func findRedis() string {
 	for _, name := range []string{"redis-server", "valkey-server"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
 		}
 	}
-	if os.Getenv(envRequire) == "1" {
-		tb.Fatal("there is no redis-server or valkey-server on PATH")
-	}
-	tb.Skip("there is no redis-server or valkey-server on PATH")
 	return ""
 }
 
