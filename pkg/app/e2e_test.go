@@ -180,7 +180,7 @@ func TestLostAnswersAreUnknown(t *testing.T) {
 // A passing fault is tried again and costs nothing but time.
 func TestTransientRefusalsAreRetried(t *testing.T) {
 	const n = 50
-	r := newRig(t, simulator.Config{Seed: 3, Faults: []simulator.Rule{{Kind: simulator.Error, Code: 131016, Share: 0.3, Times: 30}}})
+	r := newRig(t, simulator.Config{Seed: 3, Faults: []simulator.Rule{{Kind: simulator.Error, Code: 131016, Share: 0.3, Times: 30}}}, "WACAST_MAX_ATTEMPTS=10")
 	r.ready("one")
 	v := r.view()
 	r.publish(newJobs(numberA, "shaky", 0, n)...)

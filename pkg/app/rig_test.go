@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
@@ -24,7 +25,18 @@ import (
 	"github.com/wacast/wacast/producer"
 )
 
-func TestMain(m *testing.M) { embedtest.Main(m) }
+// atOnce is how many of these tests run at a time, unless -parallel says: they mostly wait.
+const atOnce = "4"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if !said {
+		_ = flag.Set("test.parallel", atOnce) // it is a flag of every test
+	}
+	embedtest.Main(m)
+}
 
 const (
 	numberA = "106540352242922"
