@@ -43,6 +43,8 @@ type item struct {
 	left bool
 	// maybeClaimed says that a claim may stand in the ledger whose answer was lost.
 	maybeClaimed bool
+	// heldUp says that it has missed its slot once with a claim.
+	heldUp bool
 
 	// nonce names this delivery in the ledger, so that a claim may be repeated.
 	nonce   dedup.Nonce

@@ -65,21 +65,21 @@ func (l *line) launch(batch []timed) {
 }
 
 // inStep puts what was held up back into the line, for another slot and the same claim
-// once more, and returns the rest. What is late by as much as always keeps the rate; what
-// comes after a standstill would be sent on top of what is due by then, by all replicas
-// together.
+// once more, and returns the rest. What is late by about as much as always keeps the rate;
+// what comes after a standstill would be sent on top of what is due by then, by all replicas
+// together. A busy machine may hold up a job again: then it goes.
 func (l *line) inStep(batch []timed, now time.Time) []timed {
 	usual := l.late
 	l.late += (max(0, now.Sub(batch[0].at)) - l.late) / usualOf
 	var back []*item
 	kept := batch[:0]
 	for _, t := range batch {
-		if now.Sub(t.at) < usual+lateSlot {
+		if t.it.heldUp || now.Sub(t.at) < 2*usual+lateSlot {
 			kept = append(kept, t)
-		} else {
-			t.it.open = t.it.attempt
-			back = append(back, t.it)
+			continue
 		}
+		t.it.heldUp, t.it.open = true, t.it.attempt
+		back = append(back, t.it)
 	}
 	l.putBack(back)
 	return kept
