@@ -88,14 +88,14 @@ func (l *line) claim(ctx context.Context, items []*item) ([]*item, error) {
 	}
 	mine, lost := items[:0], []*item(nil)
 	for i, it := range items {
-		it.maybeClaimed = false
 		switch c := &claims[i]; c.Verdict {
 		case dedup.Yours:
-			it.attempt, it.lease = c.Entry.Attempt, c.Deadline
+			it.maybeClaimed, it.attempt, it.lease = false, c.Entry.Attempt, c.Deadline
 			mine = append(mine, it)
-		case dedup.NotWhole:
+		case dedup.NotWhole: // a claim of before may stand all the same
 			lost = append(lost, it)
 		default:
+			it.maybeClaimed = false
 			l.refuse(it)
 			l.w.meet(it, c.Entry)
 		}
