@@ -81,7 +81,7 @@ func TestFaultLong(t *testing.T) {
 	for begin := time.Now(); time.Since(begin) < *faultDuration && !t.Failed(); {
 		s := all[choose.IntN(len(all))]
 		if choose.IntN(2) == 0 {
-			s = all[1] // the worst
+			s = all[0] // the worst
 		}
 		s.bulk = choose.IntN(3) * 5
 		seed := choose.Uint64()
@@ -111,16 +111,13 @@ func (s *scenario) run(t *testing.T, p embedtest.Programs, seed uint64) *verdict
 	return v
 }
 
-// scenarios are what is broken, what takes longest first.
+// scenarios are what is broken, the worst first: it takes longest.
 func scenarios() []scenario {
 	snapshots := func(f *field) string {
 		return f.startRedis("redis", "--save", "3600 1 300 100 60 10000", "--appendonly", "no").url()
 	}
 	slow := []simulator.Rule{{Kind: simulator.Slow, Delay: simulator.Duration(500 * time.Millisecond)}}
 	return []scenario{
-		{name: "everything restarted in turn", jobs: 9800, breaking: rolling, layout: layout{
-			nats: 3, redis: startReplicatedCluster, mps: 60, faults: []simulator.Rule{}, hooks: []simulator.WebhookRule{},
-		}},
 		{name: "everything at once", jobs: 4000, breaking: badNight},
 		{name: "answers lost and webhooks astray"},
 		{name: "workers killed", breaking: brawl(time.Second)},
