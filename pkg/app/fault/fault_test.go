@@ -33,8 +33,7 @@ type scenario struct {
 const faultLanes = 4
 
 // Whatever breaks: nobody gets a message twice, no job is lost, what the API has
-// accepted is known to be, and the accounts close. Nothing runs beside it: it fills
-// the machine.
+// accepted is known to be, and the accounts close. It fills the machine.
 func TestFault(t *testing.T) {
 	p := embedtest.BuildPrograms(t)
 	next := make(chan scenario)
@@ -48,7 +47,7 @@ func TestFault(t *testing.T) {
 	}
 	for _, s := range scenarios() {
 		if late(t) {
-			t.Logf("left out, for go test has a -timeout and more to do: %s", s.name)
+			t.Logf("left out, for go test has a -timeout: %s", s.name)
 			continue
 		}
 		next <- s
