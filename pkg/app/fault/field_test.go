@@ -81,6 +81,7 @@ type field struct {
 func newField(t *testing.T, p embedtest.Programs, seed uint64, l layout) *field {
 	t.Helper()
 	f := &field{t: t, wards: embedtest.NewWards(t), programs: p, rand: rand.New(rand.NewPCG(seed, 4)), layout: l}
+	f.wards.Nice = true
 	if l.mps == 0 {
 		f.layout.mps = 200
 	}

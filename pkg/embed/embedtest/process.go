@@ -28,6 +28,9 @@ kill -KILL $pids 2>/dev/null`
 type Wards struct {
 	// Dir is where their logs are.
 	Dir string
+	// Nice has them run when nothing else wants to: what go test tests beside them may
+	// measure time.
+	Nice bool
 
 	tb   testing.TB
 	mu   sync.Mutex
@@ -107,7 +110,8 @@ func (p *Process) Start() {
 	must(tb, err)
 	defer log.Close()
 	fmt.Fprintf(log, "=== %s\n", strings.Join(p.args, " "))
-	cmd := exec.Command(p.args[0], p.args[1:]...)
+	args := p.wards.nice(p.args)
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = p.env, log, log
 	must(tb, cmd.Start())
 	p.wards.note("+", cmd.Process.Pid)
@@ -117,6 +121,14 @@ func (p *Process) Start() {
 		p.wards.note("-", cmd.Process.Pid)
 		close(done)
 	}(p.exited)
+}
+
+// nice is a command that becomes the program, with the priority that is wanted.
+func (w *Wards) nice(args []string) []string {
+	if !w.Nice {
+		return args
+	}
+	return append([]string{"nice", "-n", "15"}, args...)
 }
 
 func (w *Wards) note(what string, pid int) {
@@ -173,6 +185,7 @@ func (p *Process) signal(s syscall.Signal) {
 // Run runs a program to its end and returns what it wrote and its exit code.
 func (w *Wards) Run(args, env []string, input io.Reader) (out string, code int) {
 	w.tb.Helper()
+	args = w.nice(args)
 	cmd := exec.CommandContext(w.tb.Context(), args[0], args[1:]...)
 	cmd.Env, cmd.Stdin = env, input
 	both, err := cmd.CombinedOutput()
